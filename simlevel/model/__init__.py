@@ -1,0 +1,1 @@
+"""What a scenario says: frozen data, no randomness, no loops over time."""

@@ -1,0 +1,298 @@
+"""The kinds of number a scenario holds: each says what it expects and what it found."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from fractions import Fraction
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from simlevel.errors import near
+
+LARGEST = 1e15
+"""No number of a scenario is larger: whole numbers stay exact in floating point below 2**53."""
+
+_MINUTES = {
+    "minute": Fraction(1),
+    "hour": Fraction(60),
+    "day": Fraction(1440),
+    "week": Fraction(10080),
+}
+_DAYS = {"month": Fraction("30.4375"), "year": Fraction("365.25")}
+TIME_UNITS = (*_MINUTES, *_DAYS)
+
+_time_unit: ContextVar[str] = ContextVar("time_unit", default="day")
+_numbers_are_times: ContextVar[bool] = ContextVar("numbers_are_times", default=False)
+
+
+class Frozen(BaseModel):
+    """Base of all scenario data: frozen, and no key but its own."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+@dataclass(frozen=True, eq=False)
+class Kind:
+    """What a field takes: a check that returns the value or raises, and its JSON Schema."""
+
+    check: Callable[[object], object]
+    schema: dict[str, Any]
+
+    def __get_pydantic_core_schema__(
+        self, source: object, handler: GetCoreSchemaHandler
+    ) -> CoreSchema:
+        return core_schema.no_info_plain_validator_function(self.check)
+
+    def __get_pydantic_json_schema__(
+        self, schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return self.schema
+
+
+class Words(str):
+    """What was found, in words of our own: shown without quotes."""
+
+
+def wrong(expected: str, found: object) -> PydanticCustomError:
+    """The error that says what was *expected* and what was *found*."""
+    return PydanticCustomError(
+        "expected", "expected {expected}, found {found}",
+        {"expected": expected, "found": described(found)},
+    )  # fmt: skip
+
+
+def described(value: object) -> str:
+    """*value* as a person would name it: short, and with its kind where that is the point."""
+    if isinstance(value, bool):
+        return f"{str(value).lower()} (true or false, not a number)"
+    if isinstance(value, Words):
+        return str(value)
+    if isinstance(value, str):
+        return f'"{value}"' if len(value) <= 40 else f'"{value[:37]}..."'
+    if isinstance(value, dict):
+        return "a table"
+    if isinstance(value, (list, tuple)):
+        return "an array" if value else "an empty array"
+    if isinstance(value, float) and not math.isfinite(value):
+        return "nan" if math.isnan(value) else ("inf" if value > 0 else "-inf")
+    text = str(value)
+    return text if len(text) <= 40 else f"{text[:37]}..."
+
+
+def exact(value: float) -> Fraction:
+    """The rational number that the shortest decimal of *value* stands for: 0.1 is 1/10."""
+    return Fraction(value) if isinstance(value, int) else Fraction(repr(float(value)))
+
+
+@contextmanager
+def using_time_unit(unit: str) -> Iterator[None]:
+    """Durations written as strings are converted to *unit* inside this block."""
+    token = _time_unit.set(unit)
+    try:
+        yield
+    finally:
+        _time_unit.reset(token)
+
+
+@contextmanager
+def numbers_as_times() -> Iterator[None]:
+    """Inside this block the numbers of a distribution may be durations such as "4 days"."""
+    token = _numbers_are_times.set(True)
+    try:
+        yield
+    finally:
+        _numbers_are_times.reset(token)
+
+
+def singular(unit: str) -> str:
+    """``days`` is ``day``; a unit that simlevel does not know stays as it is."""
+    word = unit.strip().lower()
+    return word[:-1] if word.endswith("s") and word[:-1] in TIME_UNITS else word
+
+
+def units_in(per: str, time_unit: str) -> Fraction | None:
+    """How many *time_unit* there are in one *per*, at 365.25 days a year; None if unknown."""
+    lengths = _MINUTES | {unit: days * 1440 for unit, days in _DAYS.items()}
+    one, other = singular(per), singular(time_unit)
+    if one == other:
+        return Fraction(1)
+    return lengths[one] / lengths[other] if one in lengths and other in lengths else None
+
+
+_AMOUNT = re.compile(r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*([A-Za-z]+)\s*")
+
+
+def duration(text: str) -> float:
+    """``"2 weeks"`` in the scenario's time unit; whole numbers come back as int."""
+    time_unit = _time_unit.get()
+    found = _AMOUNT.fullmatch(text)
+    if not found:
+        raise wrong('a number or a duration such as "4 days"', text)
+    unit = singular(found[2])
+    if unit not in TIME_UNITS and unit != singular(time_unit):
+        raise wrong(f"a unit of time: {', '.join(TIME_UNITS)}{near(unit, TIME_UNITS)}", text)
+    if unit in _DAYS and unit != singular(time_unit):
+        raise wrong(
+            f"minutes, hours, days or weeks: a {unit} has no fixed length (it is taken only "
+            f"where time_unit is {unit!r})", text,
+        )  # fmt: skip
+    if singular(time_unit) in _DAYS and unit != singular(time_unit):
+        raise wrong(
+            f"a number of {singular(time_unit)}s: a {singular(time_unit)}, the time unit here, "
+            f"has no fixed length in {unit}s", text,
+        )  # fmt: skip
+    factor = units_in(unit, time_unit)
+    if factor is None:
+        raise wrong(f"a plain number: {time_unit!r} has no known length in {unit}s", text)
+    value = Fraction(found[1]) * factor
+    return int(value) if value.denominator == 1 else float(value)
+
+
+def _finite(value: object, what: str) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise wrong(what, value)
+    if isinstance(value, float) and not math.isfinite(value):
+        raise wrong(what, value)
+    if abs(value) > LARGEST:
+        raise wrong(f"{what} of at most {LARGEST:g}", value)
+    return value
+
+
+def _number(
+    *, above: float | None = None, low: float | None = None, whole: bool = False,
+    time: bool = False, auto: bool = False,
+) -> Kind:  # fmt: skip
+    what = ("a whole number" if whole else "a number") + (
+        f" above {above:g}" if above is not None else f" of {low:g} or more" if low is not None
+        else ""
+    )  # fmt: skip
+
+    def check(value: object) -> object:
+        if auto and value == "auto":
+            return value
+        expected = f'"auto", {what}' if auto else what
+        if time or _numbers_are_times.get():
+            expected += ' or a duration such as "4 days"'
+            if isinstance(value, str):
+                value = duration(value)
+        number = _finite(value, expected)
+        if whole and (number != int(number) or isinstance(number, float)):
+            raise wrong(expected, value)
+        if (above is not None and number <= above) or (low is not None and number < low):
+            raise wrong(expected, value)
+        return number
+
+    bound: dict[str, Any] = {} if above is None else {"exclusiveMinimum": above}
+    bound |= {} if low is None else {"minimum": low}
+    schema: dict[str, Any] = {"type": "integer" if whole else "number"} | bound
+    if time:
+        schema = {"anyOf": [schema, {"type": "string", "pattern": r"^\s*[0-9.]+\s*[A-Za-z]+\s*$"}]}
+        schema["anyOf"] += [{"const": "auto"}] if auto else []
+    return Kind(check, schema)
+
+
+def _share(
+    *, one_allowed: bool = True, zero_allowed: bool = False
+) -> Kind:
+    what = 'a share such as 0.98 or "98%"'
+
+    def check(value: object) -> float:
+        number = value
+        if isinstance(value, str) and value.strip().endswith("%"):
+            try:
+                # Divided as a decimal, so that "97.5%" is the same number as 0.975.
+                number = float(Fraction(value.strip()[:-1].strip()) / 100)
+            except (ValueError, ZeroDivisionError, OverflowError):
+                raise wrong(what, value) from None
+        share = _finite(number, what)
+        if share > 1:
+            hint = f'; {share:g} % is written {share / 100:g} or "{share:g}%"'
+            raise wrong(f"{what}, at most 1{hint if 1 < share <= 100 else ''}", value)
+        if (
+            share < 0
+            or (share == 0 and not zero_allowed)
+            or (share == 1 and not one_allowed)
+        ):
+            raise wrong(f"{what}, {'from' if zero_allowed else 'above'} 0 and "
+                        f"{'up to' if one_allowed else 'below'} 1", value)  # fmt: skip
+        return share
+
+    schema = {
+        "anyOf": [
+            {"type": "number", "minimum": 0, "maximum": 1},
+            {"type": "string", "pattern": r"^\s*[0-9.]+\s*%\s*$"},
+        ]
+    }
+    return Kind(check, schema)
+
+
+def text(limit: int = 200) -> Kind:
+    """A string of 1 to *limit* printable characters."""
+
+    def check(value: object) -> str:
+        if not isinstance(value, str):
+            raise wrong("a text in quotes", value)
+        if not value.strip() or len(value) > limit or not value.isprintable():
+            raise wrong(f"a text of 1 to {limit} printable characters", value)
+        return value
+
+    schema = {"type": "string", "minLength": 1, "maxLength": limit}
+    return Kind(check, schema)
+
+
+def one_of(*words: str) -> Kind:
+    """One of a few *words*."""
+    expected = " or ".join(f'"{word}"' for word in words)
+
+    def check(value: object) -> str:
+        if value not in words or not isinstance(value, str):
+            raise wrong(expected + (near(value, words) if isinstance(value, str) else ""), value)
+        return value
+
+    return Kind(check, {"enum": list(words)})
+
+
+def truth() -> Kind:
+    """true or false."""
+
+    def check(value: object) -> bool:
+        if not isinstance(value, bool):
+            raise wrong("true or false", value)
+        return value
+
+    return Kind(check, {"type": "boolean"})
+
+
+Number = Annotated[float, _number()]
+Positive = Annotated[float, _number(above=0)]
+NotNegative = Annotated[float, _number(low=0)]
+AtLeastOne = Annotated[float, _number(low=1)]
+Whole = Annotated[int, _number(low=0, whole=True)]
+PositiveWhole = Annotated[int, _number(low=1, whole=True)]
+Duration = Annotated[float, _number(low=0, time=True)]
+PositiveDuration = Annotated[float, _number(above=0, time=True)]
+DurationOrAuto = Annotated[float | Literal["auto"], _number(low=0, time=True, auto=True)]
+PositiveDurationOrAuto = Annotated[float | Literal["auto"], _number(above=0, time=True, auto=True)]
+Share = Annotated[float, _share()]
+ShareOrZero = Annotated[float, _share(zero_allowed=True)]
+OpenShare = Annotated[float, _share(one_allowed=False)]
+Text = Annotated[str, text()]
+Truth = Annotated[bool, truth()]
+
+
+def target_value(value: object, unit: str, name: str) -> float:
+    """The value of a target: a share for shares, a duration for times, else a number."""
+    if unit == "share":
+        kind = _share()
+    elif name == "safety_stock":
+        kind = _number()
+    else:
+        kind = _number(low=0, time=unit == "time")
+    return kind.check(value)  # type: ignore[return-value]

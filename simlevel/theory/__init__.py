@@ -1,0 +1,1 @@
+"""A derived answer: it shares nothing with the engines but the scenario."""
