@@ -1,0 +1,50 @@
+"""Inventory service levels, simulated and derived, with an interval on each.
+
+>>> import simlevel as sl
+>>> scenario = sl.load("scenarios/quickstart.toml")       # doctest: +SKIP
+>>> result = sl.simulate(scenario)                        # doctest: +SKIP
+>>> result.to_frame()                                     # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "load": "scenario_file",
+    "parse": "scenario_file",
+    "schema": "scenario_file",
+    "Scenario": "model.scenario",
+    "OwnPolicy": "model.policy",
+    "State": "model.policy",
+    "simulate": "studies.evaluate",
+    "analyze": "studies.evaluate",
+    "explain": "glossary",
+    "InputError": "errors",
+}
+__all__ = [*_HOMES, "__version__"]
+
+if TYPE_CHECKING:
+    from simlevel.errors import InputError as InputError
+    from simlevel.model.policy import OwnPolicy as OwnPolicy
+    from simlevel.model.policy import State as State
+    from simlevel.model.scenario import Scenario as Scenario
+    from simlevel.scenario_file import load as load
+    from simlevel.scenario_file import parse as parse
+    from simlevel.scenario_file import schema as schema
+    from simlevel.studies.evaluate import analyze as analyze
+    from simlevel.studies.evaluate import simulate as simulate
+
+
+def __getattr__(name: str) -> Any:
+    """Import what is asked for when it is asked for, so that a command loads what it needs."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'simlevel' has no attribute {name!r}")
+    return getattr(importlib.import_module(f"simlevel.{_HOMES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -21,7 +21,13 @@ from scipy import special
 
 from simlevel.errors import InputError
 from simlevel.model import distribution as d
-from simlevel.model.demand import Demand, HistoryDemand, PeriodicDemand, PoissonDemand, RenewalDemand
+from simlevel.model.demand import (
+    Demand,
+    HistoryDemand,
+    PeriodicDemand,
+    PoissonDemand,
+    RenewalDemand,
+)
 from simlevel.model.fields import exact
 from simlevel.model.grid import Grid, common, listed
 from simlevel.model.scenario import Scenario

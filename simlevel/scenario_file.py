@@ -14,7 +14,7 @@ from pydantic import TypeAdapter, ValidationError
 from simlevel.errors import InputError, Problem, near
 from simlevel.model.demand import DEMANDS
 from simlevel.model.distribution import DISTRIBUTIONS
-from simlevel.model.fields import Frozen, Words, described, using_time_unit, wrong
+from simlevel.model.fields import Frozen, described, using_time_unit
 from simlevel.model.policy import POLICIES, Policy
 from simlevel.model.scenario import (
     Clock,
@@ -31,7 +31,8 @@ from simlevel.records import read_column
 
 LARGEST_FILE = 1_000_000
 """Bytes of a scenario file; tables of records stand in files of their own."""
-SCHEMA_LINE = "#:schema https://simlevel.readthedocs.io/scenario.schema.json"
+SCHEMA_FILE = "scenario.schema.json"
+"""Beside a scenario, it gives editors completion: ``#:schema scenario.schema.json``."""
 
 Path_ = tuple[str | int, ...]
 _SECTIONS: Mapping[Path_, type[Frozen]] = {
@@ -70,6 +71,12 @@ def parse(content: str, file: str = "scenario", folder: Path | None = None) -> S
     if problems:
         raise InputError(sorted(set(problems)))
     return scenario
+
+
+def locate(file: str | Path, path: tuple[str, ...], message: str) -> Problem:
+    """*message* about the key at *path*, with its place in the file."""
+    line, column = _place(_places(_content(Path(file))), path)
+    return Problem(str(file), line, column, _dotted(path), message)
 
 
 def _content(path: Path) -> str:
@@ -142,9 +149,7 @@ def _path(loc: Path_, data: object) -> Path_:
     """*loc* without the names of union members and inner fields that no file has."""
     path: list[str | int] = []
     for number, step in enumerate(loc):
-        if isinstance(data, dict) and step in data and step not in _tags(data):
-            data = data[step]
-        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
+        if (isinstance(data, dict) and step in data and step not in _tags(data)) or (isinstance(data, list) and isinstance(step, int) and step < len(data)):
             data = data[step]
         elif number < len(loc) - 1 or not isinstance(data, dict) or step in _tags(data):
             continue
@@ -323,8 +328,11 @@ def _read_records(
     """Read every column that *data* names into ``values`` beside it; yield what went wrong."""
     demand = data.get("demand")
     parts = demand if isinstance(demand, dict) else {}
-    tables: list[tuple[Path_, Any]] = [(("demand",), demand), (("lead_time",), data.get("lead_time"))]
-    tables += [(("demand", key), parts.get(key)) for key in ("size", "quantity", "interarrival")]
+    tables: list[tuple[Path_, Any]] = [
+        (("demand",), demand),
+        (("lead_time",), data.get("lead_time")),
+        *((("demand", key), parts.get(key)) for key in ("size", "quantity", "interarrival")),
+    ]
     for path, table in tables:
         if not isinstance(table, dict) or not isinstance(table.get("file"), str):
             continue
@@ -345,24 +353,63 @@ def _read_records(
 
 def schema() -> dict[str, Any]:
     """The JSON Schema of scenario files, for editors that complete and check them."""
-    made = Scenario.model_json_schema(by_alias=True)
+    made: dict[str, Any] = _without_null(Scenario.model_json_schema(by_alias=True))
     definitions = made["$defs"]
-    definitions["LeadTime"] = _lead_time_schema(definitions)
+    for definition in definitions.values():
+        tags = [key for key in ("kind", "dist") if key in definition.get("properties", {})]
+        definition["required"] = tags + definition.get("required", [])
+    _of_times(definitions["LeadTime"]["properties"], "distribution", definitions)
+    _of_times(definitions["RenewalDemand"]["properties"], "interarrival", definitions)
+    definitions["LeadTime"] = _one_table(definitions["LeadTime"])
     made["properties"]["targets"] = _targets_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema"} | made
 
 
-def _lead_time_schema(definitions: dict[str, Any]) -> dict[str, Any]:
-    """In a file, order_crossing stands among the keys of the distribution."""
-    whole: dict[str, Any] = definitions["LeadTime"]
-    crossing = whole["properties"]["order_crossing"]
+def _without_null(node: Any) -> Any:
+    """*node* without the nulls that TOML does not have."""
+    if isinstance(node, list):
+        return [_without_null(each) for each in node if each != {"type": "null"}]
+    if isinstance(node, dict):
+        kept = {key: _without_null(value) for key, value in node.items()}
+        return {k: v for k, v in kept.items() if not (k == "default" and v is None)}
+    return node
+
+
+def _of_times(properties: dict[str, Any], key: str, definitions: dict[str, Any]) -> None:
+    """Let the numbers of the distribution at *key* be durations such as "4 days"."""
     members = []
-    for member in whole["properties"]["distribution"]["anyOf"]:
+    for member in properties[key].pop("oneOf"):
         if "$ref" in member:
             member = definitions[member["$ref"].rpartition("/")[2]]
-            member = member | {"properties": member["properties"] | {"order_crossing": crossing}}
+            fields = member["properties"]
+            timed = {name: _timed(fields[name]) for name in fields if name in _TIMES}
+            member = member | {"properties": fields | timed}
+        else:
+            member = _timed(member)
         members.append(member)
-    return {"description": whole["description"], "anyOf": members}
+    properties[key]["anyOf"] = members
+
+
+_TIMES = ("value", "mean", "sd", "low", "high", "values")
+
+
+def _timed(field: dict[str, Any]) -> dict[str, Any]:
+    if "items" in field:
+        return field | {"items": _timed(field["items"])}
+    inner = {key: field[key] for key in field if key not in ("title", "description")}
+    outer = {key: field[key] for key in field if key in ("title", "description")}
+    return outer | {"anyOf": [inner, {"type": "string", "pattern": r"^\s*[0-9.]+\s*[A-Za-z]+\s*$"}]}
+
+
+def _one_table(lead_time: dict[str, Any]) -> dict[str, Any]:
+    """In a file, order_crossing stands among the keys of the distribution."""
+    crossing = {"order_crossing": lead_time["properties"]["order_crossing"]}
+    members = [
+        member | {"properties": member["properties"] | crossing} if "properties" in member
+        else member
+        for member in lead_time["properties"]["distribution"]["anyOf"]
+    ]  # fmt: skip
+    return {"description": lead_time["description"], "anyOf": members}
 
 
 def _targets_schema() -> dict[str, Any]:

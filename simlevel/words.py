@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -55,7 +56,7 @@ class Measure:
     needs: frozenset[str] = frozenset()
     """Of ``periodic`` (demand), ``backorder``, ``costs``: without them there is no measure."""
     failures: tuple[tuple[float, str], ...] = ()
-    """Of a share: the totals that make up what went wrong."""
+    """The weighted totals that make up what went wrong, where that may be rare."""
     at_least: bool = False
     """A target is a floor (True) or a ceiling (False)."""
 
@@ -77,20 +78,19 @@ def _share(
     )  # fmt: skip
 
 
-_AXSATER = "Axsäter, Inventory Control (3rd ed., 2015), ch. 5"
-_SPP_BOOK = (
-    "Silver, Pyke and Thomas, Inventory and Production Management in Supply Chains (4th ed., 2017)"
+_AXSATER = "Axsäter, Inventory Control (2015), ch. 5"
+_SPP = (
+    "Silver, Pyke and Thomas, Inventory and Production Management in Supply Chains (2017), ch. 6"
 )
-_SPP = f"{_SPP_BOOK}, ch. 6"
-_NAHMIAS = "Nahmias, Production and Operations Analysis (6th ed., 2009), ch. 5"
+_NAHMIAS = "Nahmias, Production and Operations Analysis (2009), ch. 5"
 _HADLEY_BOOK = "Hadley and Whitin, Analysis of Inventory Systems (1963)"
 _HADLEY = f"{_HADLEY_BOOK}, ch. 4"
 _SCHNEIDER = (
     "Schneider, Effect of service-levels on order-points or order-levels in inventory models, "
     "International Journal of Production Research 19 (1981)"
 )
-_TEMPELMEIER = "Tempelmeier, Inventory Management in Supply Networks (2nd ed., 2011)"
-_CACHON = "Cachon and Terwiesch, Matching Supply with Demand (3rd ed., 2013)"
+_TEMPELMEIER = "Tempelmeier, Inventory Management in Supply Networks (2011)"
+_CACHON = "Cachon and Terwiesch, Matching Supply with Demand (2013)"
 _LARSEN = (
     "Larsen and Thorstenson, A comparison between the order and the volume fill rate for a "
     "base-stock inventory control system under a compound renewal demand process, Journal of "
@@ -113,21 +113,17 @@ _ALL = (
         "cycles_without_stockout", "cycles",
         "Share of replenishment cycles in which no customer was ever left waiting or turned "
         "away. A cycle runs from one receipt to the next (receipts at one instant are one) and "
-        "counts, with all that happened in it, if its ending receipt falls in the window; "
-        "backorders carried in count as waiting, and a review that orders nothing has no "
-        "receipt. With backorders: the share of receipts that find no unit backordered.",
-        also=(
-            "Type I", "alpha", "alpha service", "P1", "S1",
-            "probability of no stockout per order cycle",
-        ),
+        "counts, with all in it, if its ending receipt falls in the window. "
+        "Backorders carried in count as waiting; a review that orders nothing has no receipt. "
+        "With backorders: the share of receipts that find nothing backordered.",
+        also=("Type I", "alpha", "alpha service", "P1", "S1"),
         not_to_confuse=(
-            "period_service_level, which several packages print under the name of cycle service",
-            "the share of reviews without a stockout, which counts reviews that order nothing",
-            "a count that calls a shelf just run empty a stockout: here somebody must go short",
+            "period_service_level, which several packages print as cycle service",
+            "a share of reviews, which counts those that order nothing",
+            "a count that calls an empty shelf a stockout: here somebody must go short",
             "fill_rate: 95 % here can be 99 % there, or 80 %",
         ),
-        customer_service="nearest: share of the times between two deliveries in which every "
-        "contact was complete at first contact",
+        customer_service="nearest: cycles in which all was complete at first contact",
         source=f"{_AXSATER} (S1); {_SPP} (P1); {_NAHMIAS} (Type 1)",
     ),
     _share(
@@ -208,7 +204,7 @@ _ALL = (
         "periods_without_backorders", "periods",
         "Share of demand periods that end with nothing backordered, just before the receipts "
         "of the next.",
-        also=("P(IN >= 0) at period end", "1 - stockout probability of the order-up-to model"),
+        also=("P(IN >= 0) at period end", "in-stock probability of the order-up-to model"),
         not_to_confuse=(
             "P(IN > 0), stock left at the end",
             "period_service_level: it differs where a period has no demand, and where a receipt "
@@ -243,10 +239,12 @@ _ALL = (
             "the mean wait of those units that do wait: this / (1 - fill_rate)",
             "the lead time, which is the wait for a supplier",
         ),
-        customer_service="nearest: mean first response time, where the delivery is the first "
-        "response; also handling time where that is counted from opening a case to closing it",
+        customer_service="nearest: mean first response time, and handling time where that runs "
+        "from opening a case to closing it: a delivery is response and resolution in one (the "
+        "handling time of an agent at work is nearer to the lead time, see mean_on_order)",
         source=_LITTLE,
         needs=_BACKORDER,
+        failures=((1.0, "area_backorders"),),
     ),
     Measure(
         "safety_stock", "Safety stock", "SS", "units",
@@ -285,7 +283,7 @@ _ALL = (
         ),
         customer_service="mean open cases, backlog",
         source=f"{_HADLEY}; {_ZIPKIN}",
-        needs=_BACKORDER,
+        failures=((1.0, "area_backorders"),),
     ),
     Measure(
         "mean_on_order", "Mean on order", "E[IO]", "units",
@@ -327,6 +325,7 @@ _ALL = (
         not_to_confuse=("customers short per time unit", "units short per time unit"),
         customer_service="nearest: how often contacts begin to queue",
         source=f"{_SPP} (TBS)",
+        failures=((1.0, "cycles"), (-1.0, "cycles_without_stockout")),
     ),
     Measure(
         "orders_per_time", "Orders", "", "1/time",
@@ -344,6 +343,7 @@ _ALL = (
         not_to_confuse=("backorders, which are served later",),
         customer_service="blocked contacts per time unit; nearest: abandoned ones",
         source=_HADLEY,
+        failures=((1.0, "units_lost"),),
     ),
     Measure(
         "demand_per_time", "Demand", "", "units/time",
@@ -443,6 +443,8 @@ def measure(name: str) -> Measure:
     """
     if name in MEASURES:
         return MEASURES[name]
-    if (found := _WITHIN.fullmatch(name)) and served_within(float(found[1])).name == name:
-        return served_within(float(found[1]))
+    found = _WITHIN.fullmatch(name)
+    window = float(found[1]) if found else math.inf
+    if math.isfinite(window) and served_within(window).name == name:
+        return served_within(window)
     raise KeyError(name)

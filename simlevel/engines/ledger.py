@@ -67,8 +67,9 @@ class Job:
     def period(self) -> float | None:
         """The demand period; None where customers come one by one."""
         demand = self.scenario.demand
-        periodic = isinstance(demand, (PeriodicDemand, HistoryDemand))
-        return self.grid.ticks(demand.every) if periodic else None
+        if isinstance(demand, (PeriodicDemand, HistoryDemand)):
+            return self.grid.ticks(demand.every)
+        return None
 
     @cached_property
     def within(self) -> tuple[float, ...]:
@@ -104,7 +105,7 @@ def in_own_units(totals: Sequence[Sequence[float]], job: Job) -> Totals:
     steps = [factors.get(words.TOTALS.get(name, "units")) for name in names]
     scale = np.array([step.numerator if step else 1 for step in steps], dtype=float)
     parts = np.array([step.denominator if step else 1 for step in steps], dtype=float)
-    return np.asarray(totals, dtype=float) * scale / parts
+    return np.asarray(np.asarray(totals, dtype=float) * scale / parts)
 
 
 @dataclass(slots=True)

@@ -53,7 +53,7 @@ class Kind:
     def __get_pydantic_json_schema__(
         self, schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
-        return self.schema
+        return dict(self.schema)  # pydantic adds titles and defaults to it
 
 
 class Words(str):

@@ -1,0 +1,396 @@
+"""The command line: one short function a command, and the only file that prints or exits."""
+
+from __future__ import annotations
+
+import os
+import platform
+import sys
+import time
+import traceback
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from simlevel import __version__
+from simlevel.errors import InputError, Problem, SimlevelError, near
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
+
+    from simlevel.model.scenario import Scenario
+    from simlevel.studies.result import Result
+
+DONE, NOT_MET, WRONG_INPUT, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 130
+
+NEXT_STEPS = """\
+simlevel tells what service a reorder policy gives, and how sure that is.
+
+  simlevel new bakery.toml      write a scenario that runs; edit it
+  simlevel check bakery.toml    look for mistakes
+  simlevel run bakery.toml      Type I and Type II service, with intervals
+
+simlevel --help lists every command, simlevel explain every word.
+"""
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+FILE = click.Path(path_type=Path)
+
+
+class NearNames(click.Group):
+    """A group that names the near command for a mistyped one."""
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            names = self.list_commands(ctx)
+            hint = near(args[0], names)
+            raise click.UsageError(f"expected one of {', '.join(names)}{hint}, found {args[0]}")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(
+    cls=NearNames,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 80},
+)
+@click.version_option(__version__, message="simlevel %(version)s")
+@click.option("--debug", is_flag=True, help="Show the traceback of an internal error.")
+@click.pass_context
+def app(ctx: click.Context, debug: bool) -> None:
+    """Inventory service levels, simulated and derived, with an interval on each."""
+    if ctx.invoked_subcommand is None:
+        click.echo(NEXT_STEPS, nl=False)
+
+
+# --- options that several commands share -------------------------------------------------------
+
+
+def _output_options(command: Command) -> Command:
+    for option in (
+        click.option(
+            "-o", "--output", "outputs", multiple=True, type=FILE, metavar="FILE",
+            help="Write the result too: .json, .csv, .xlsx or .md. Repeatable.",
+        ),
+        click.option("--json", "as_json", is_flag=True, help="Print one JSON document."),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def _measure_value(
+    ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, float]:
+    parsed = {}
+    for value in values:
+        name, _, number = value.partition("=")
+        try:
+            parsed[name.strip()] = float(number)
+        except ValueError:
+            message = f"expected MEASURE=HALF_WIDTH, such as fill_rate=0.001, found {value}"
+            raise click.BadParameter(message) from None
+    return parsed
+
+
+# --- commands ------------------------------------------------------------------------------------
+
+
+@app.command()
+@click.argument("file", type=FILE)
+@click.option("--like", default="quickstart", metavar="NAME", help="Which shipped scenario.")
+def new(file: Path, like: str) -> None:
+    """Write a commented scenario that runs; never overwrites.
+
+    The schema that gives editors completion is written beside it.
+    """
+    from simlevel.reports.files import json_text, write_whole
+    from simlevel.scenario_file import SCHEMA_FILE, schema
+    from simlevel.templates import files_of
+
+    source, *records = files_of(like)
+    targets = {file: source} | {file.parent / record.name: record for record in records}
+    if taken := [path for path in targets if path.exists()]:
+        raise InputError([Problem(str(p), 0, 0, "", "exists, and is kept") for p in taken])
+    for path, origin in targets.items():
+        write_whole(path, origin.read_bytes())
+    if not (file.parent / SCHEMA_FILE).exists():
+        write_whole(file.parent / SCHEMA_FILE, json_text(schema()).encode())
+    click.echo(f"wrote {file}, like {like}; next: simlevel run {file}")
+
+
+@app.command()
+@click.argument("files", nargs=-1, required=True, type=FILE)
+def check(files: tuple[Path, ...]) -> None:
+    """Validate and lint scenario files; nothing is simulated."""
+    from simlevel.scenario_file import load, locate
+    from simlevel.studies.lint import findings
+
+    problems: list[Problem] = []
+    for file in files:
+        try:
+            found = list(findings(load(file)))
+        except InputError as error:
+            problems += error.problems
+            continue
+        for finding in found:
+            click.echo(str(locate(file, finding.path, str(finding))))
+        click.echo(f"{file}: valid, {_count(len(found), 'probable mistake')}")
+    if problems:
+        raise InputError(problems)
+
+
+@app.command()
+@click.argument("file", type=FILE)
+@click.option("--seed", type=click.IntRange(0, 10**15), help="Instead of the file's.")
+@click.option("--replications", type=click.IntRange(1, 10**6), help="Instead of the file's.")
+@click.option("--horizon", type=float, help="Counted time of a replication, instead of the file's.")
+@click.option("--engine", type=click.Choice(["simpy"]), default="simpy", help="What simulates.")
+@click.option(
+    "--precision", multiple=True, callback=_measure_value, metavar="MEASURE=HALF_WIDTH",
+    help="Add replications until the half-width is reached. Repeatable.",
+)  # fmt: skip
+@click.option(
+    "--max-replications", type=click.IntRange(2, 10**6), default=10_000, show_default=True,
+    help="Where --precision stops.",
+)  # fmt: skip
+@click.option("--baseline", metavar="NAME", help="The policy that the others are compared with.")
+@click.option(
+    "--require-targets", is_flag=True, help="Status 1 unless every policy meets every target."
+)
+@_output_options
+def run(
+    file: Path,
+    seed: int | None,
+    replications: int | None,
+    horizon: float | None,
+    engine: str,
+    precision: dict[str, float],
+    max_replications: int,
+    baseline: str | None,
+    require_targets: bool,
+    as_json: bool,
+    outputs: tuple[Path, ...],
+) -> int:
+    """Simulate every policy of FILE: each measure with its interval and exact value.
+
+    With two or more policies also their differences, on the same customers.
+    """
+    from simlevel.scenario_file import load
+    from simlevel.studies.evaluate import simulate
+
+    _refuse_unknown(outputs)
+    scenario = load(file)
+    with ProgressBar() as progress:
+        result = simulate(
+            scenario, seed=seed, replications=replications, horizon=horizon,
+            precision=precision, max_replications=max_replications, baseline=baseline,
+            progress=progress,
+        )  # fmt: skip
+    _say_precision(result, precision)
+    _show(result, as_json, outputs)
+    if result.interrupted:
+        _warn("interrupted: this is what was finished")
+        return INTERRUPTED
+    return NOT_MET if require_targets and not _all_met(result) else DONE
+
+
+@app.command()
+@click.argument("file", type=FILE)
+@_output_options
+def analyze(file: Path, as_json: bool, outputs: tuple[Path, ...]) -> None:
+    """What theory alone says of every policy of FILE; nothing is simulated."""
+    from simlevel.scenario_file import load
+    from simlevel.studies.evaluate import analyze as analyzed
+
+    _refuse_unknown(outputs)
+    _show(analyzed(load(file)), as_json, outputs)
+
+
+@app.command()
+@click.argument("word", required=False)
+def explain(word: str | None) -> None:
+    """The card of WORD: a measure, policy, distribution or verdict; without WORD, all of them."""
+    from simlevel.glossary import card, cards
+
+    if word is not None:
+        click.echo("\n".join(card(word).wrapped()).rstrip())
+        return
+    kind = None
+    for each in cards().values():
+        if each.kind != kind:
+            kind = each.kind
+            click.echo(f"\n{kind}")
+        click.echo(f"  {each.word:<26}{each.title}")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of scenario files."""
+    from simlevel.reports.files import json_text
+    from simlevel.scenario_file import schema as made
+
+    click.echo(json_text(made()), nl=False)
+
+
+# --- what commands show ----------------------------------------------------------------------------
+
+
+def _show(result: Result, as_json: bool, outputs: tuple[Path, ...]) -> None:
+    from simlevel.reports.files import json_text, write
+
+    for warning in result.warnings:
+        _warn(warning)
+    for path in outputs:
+        write(result, path)
+    if as_json:
+        click.echo(json_text(result.to_dict()), nl=False)
+    else:
+        from simlevel.reports.tables import result_table
+
+        width = _width()
+        _print(result_table(result, width), width)
+
+
+def _width() -> int:
+    return min(os.get_terminal_size().columns, 132) if sys.stdout.isatty() else 80
+
+
+def _print(table: RenderableType, width: int) -> None:
+    """Colour on a terminal only, and no line longer than its text."""
+    from rich.console import Console
+
+    console = Console(width=width, highlight=False)
+    with console.capture() as captured:
+        console.print(table)
+    click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
+
+
+def _refuse_unknown(outputs: tuple[Path, ...]) -> None:
+    """Before the work is done, not after it."""
+    from simlevel.reports.files import KINDS, known
+
+    if bad := [path for path in outputs if not known(path)]:
+        kinds = ", ".join(KINDS)
+        raise InputError(
+            [Problem(f"-o {p}", 0, 0, "", f"expected an ending of {kinds}, found {p.suffix or 'none'}")
+             for p in bad]
+        )  # fmt: skip
+
+
+def _say_precision(result: Result, precision: dict[str, float]) -> None:
+    if not precision or result.run is None:
+        return
+    reached = all(
+        (found.high - found.low) / 2 <= wanted
+        for policy in result.policies.values()
+        for name, wanted in precision.items()
+        if (found := policy.measures[name]).low is not None and found.high is not None
+    )
+    ending = "reached" if reached else "not reached"
+    _warn(f"precision {ending} after {result.run.replications} replications")
+
+
+def _all_met(result: Result) -> bool:
+    return all(
+        measure.target is None or measure.target.verdict == "met"
+        for policy in result.policies.values()
+        for measure in policy.measures.values()
+    )
+
+
+def _warn(message: str) -> None:
+    click.echo(f"simlevel: {message}", err=True)
+
+
+def _count(number: int, thing: str) -> str:
+    return f"{number or 'no'} {thing}{'' if number == 1 else 's'}"
+
+
+class ProgressBar:
+    """A bar on standard error for anything over a second; silent where nobody watches."""
+
+    def __init__(self) -> None:
+        self._started = time.monotonic()
+        self._bar: Any = None
+        self._task: Any = None
+
+    def __enter__(self) -> ProgressBar:
+        return self
+
+    def __call__(self, done: int, planned: int) -> None:
+        if self._bar is None and sys.stderr.isatty() and time.monotonic() > self._started + 1:
+            self._open()
+        if self._bar is not None:
+            self._bar.update(self._task, completed=done, total=planned)
+
+    def _open(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+        from rich.progress import TimeRemainingColumn as Remaining
+
+        self._bar = Progress(
+            TextColumn("replications"), BarColumn(), MofNCompleteColumn(), Remaining(),
+            console=Console(stderr=True), transient=True,
+        )  # fmt: skip
+        self._task = self._bar.add_task("replications")
+        self._bar.start()
+
+    def __exit__(self, *exception: object) -> None:
+        if self._bar is not None:
+            self._bar.stop()
+
+
+# --- the one door ------------------------------------------------------------------------------------
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit with its status."""
+    sys.exit(status(sys.argv[1:] if arguments is None else arguments))
+
+
+def status(arguments: list[str]) -> int:
+    """Run a command line; every error becomes a line for people and a status."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(AttributeError, ValueError):
+            stream.reconfigure(errors="replace")  # type: ignore[union-attr]
+    debug = "--debug" in arguments
+    arguments = [each for each in arguments if each != "--debug"]
+    try:
+        code = app.main(arguments, prog_name="simlevel", standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else DONE
+    except InputError as error:
+        for problem in error.problems:
+            click.echo(str(problem), err=True)
+        return WRONG_INPUT
+    except click.ClickException as error:
+        error.show()
+        return WRONG_INPUT
+    except (KeyboardInterrupt, click.Abort):
+        _warn("interrupted")
+        return INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read has enough; the flush at exit must not complain either.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return DONE
+    except Exception as error:
+        return _internal(error, debug)
+
+
+def _internal(error: Exception, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    kind = "" if isinstance(error, SimlevelError) else f"{type(error).__name__}: "
+    _warn(f"internal error: {kind}{error}".splitlines()[0][:500])
+    _warn(
+        "please report it with the scenario file, the command line and the output of --debug "
+        f"(simlevel {__version__}, Python {platform.python_version()}, {platform.system()})"
+    )
+    return INTERNAL
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""From totals to numbers that say how sure they are."""

@@ -1,0 +1,210 @@
+"""Every measure from one set of totals: a ratio of sums, and how sure it is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from simlevel import words
+from simlevel.estimation.interval import (
+    Interval,
+    Sums,
+    exact_binomial,
+    rare_sum,
+    ratio_interval,
+)
+from simlevel.model.scenario import Costs, Scenario
+
+Totals: TypeAlias = Mapping[str, Sums]
+"""Each total by name, one entry a replication."""
+Weights: TypeAlias = Mapping[str, float]
+
+FEW = 30
+"""Failures or successes below which the t interval of a share is not trusted."""
+FEW_REPLICATIONS = 10
+"""Nor is it where fewer replications than this saw any."""
+
+_NOTHING_SEEN = {
+    "cycles": "no replenishment cycle ended in the window",
+    "customers": "no customer came",
+    "units_demanded": "no demand came",
+    "units_demanded_in_lead_time": "no demand came while an order was outstanding",
+    "periods": "no demand period began in the window",
+    "time": "no time passed",
+}
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """One simulated measure; None where it is not defined or was not observed."""
+
+    measure: str
+    estimate: float | None
+    low: float | None
+    high: float | None
+    numerator: float | None
+    denominator: float | None
+    note: str | None = None
+
+    @property
+    def half_width(self) -> float | None:
+        """Half the width of the interval."""
+        return None if self.low is None or self.high is None else (self.high - self.low) / 2
+
+
+def weights(measure: words.Measure, scenario: Scenario) -> Weights:
+    """The weighted totals that are the measure's numerator; costs take the scenario's rates."""
+    if "costs" not in measure.needs:
+        return {total: weight for weight, total in measure.numerator}
+    costs = scenario.costs or Costs()
+    parts: dict[str, Weights] = {
+        "holding_cost": {"area_on_hand": costs.holding_rate(scenario.time_unit)},
+        "order_cost": {"orders": costs.order},
+        "backorder_cost": {"area_backorders": costs.backorder},
+        "shortage_cost": {"units_demanded": costs.shortage, "units_from_shelf": -costs.shortage},
+        "purchase_cost": {"units_ordered": costs.purchase},
+    }
+    if measure.name in parts:
+        return parts[measure.name]
+    return {total: weight for part in parts.values() for total, weight in part.items()}
+
+
+def weighted(totals: Totals, by: Weights) -> Sums:
+    """The weighted sum of *totals*, one entry a replication."""
+    size = len(totals["time"])
+    return np.asarray(sum((w * totals[name] for name, w in by.items()), np.zeros(size)))
+
+
+def estimates(totals: Totals, scenario: Scenario, confidence: float) -> dict[str, Estimate]:
+    """Every measure of *scenario* by name, with its interval at *confidence*.
+
+    *totals* holds one entry a replication; a single one gives no interval.
+    """
+    return {
+        measure.name: estimate(totals, measure, scenario, confidence)
+        for measure in scenario.measure_words()
+    }
+
+
+def estimate(
+    totals: Totals, measure: words.Measure, scenario: Scenario, confidence: float
+) -> Estimate:
+    """One measure with its interval at *confidence*."""
+    if reason := scenario.undefined(measure):
+        return Estimate(measure.name, None, None, None, None, None, reason)
+    x, y = weighted(totals, weights(measure, scenario)), totals[measure.denominator]
+    top, bottom = float(x.sum()), float(y.sum())
+    if bottom == 0:
+        unseen = _NOTHING_SEEN[measure.denominator]
+        return Estimate(measure.name, None, None, None, top, bottom, unseen)
+    value = _bounded(measure, top / bottom)
+    if len(x) < 2:
+        alone = "one replication: no interval"
+        return Estimate(measure.name, value, None, None, top, bottom, alone)
+    low, high, few = interval(totals, measure, scenario, confidence)
+    note = "few stockouts seen: a wider interval" if few else None
+    return Estimate(measure.name, value, low, high, top, bottom, note)
+
+
+def interval(
+    totals: Totals, measure: words.Measure, scenario: Scenario, confidence: float
+) -> tuple[float, float, bool]:
+    """(low, high, whether it was widened because stockouts were few).
+
+    The measure was observed, in two replications or more.
+    """
+    x, y = weighted(totals, weights(measure, scenario)), totals[measure.denominator]
+    low, high = ratio_interval(x, y, confidence)
+    few = _rare_interval(totals, measure, scenario, confidence)
+    if few is not None:
+        low, high = min(low, few[0]), max(high, few[1])
+    return _bounded(measure, low), _bounded(measure, high), few is not None
+
+
+def _bounded(measure: words.Measure, value: float) -> float:
+    return min(max(value, 0.0), 1.0) if measure.is_share else value
+
+
+# --- few failures, or few successes ----------------------------------------------------------
+
+
+def _rare_interval(
+    totals: Totals, measure: words.Measure, scenario: Scenario, confidence: float
+) -> Interval | None:
+    """An interval that is honest with few failures or successes; None where they are many."""
+    if measure.name == "cost_per_time":
+        return _rare_cost(totals, scenario, confidence)
+    rare = _rare_weights(measure, scenario)
+    if not any(rare.values()):
+        return None
+    failures, y = weighted(totals, rare), totals[measure.denominator]
+    stockouts = totals["cycles"] - totals["cycles_without_stockout"]
+    if _few(failures, stockouts):
+        low, high = _rare_ratio(failures, y, totals, rare, confidence)
+        if measure.is_share:
+            low, high = 1 - high, 1 - low
+    elif measure.is_share and _few(y - failures, _successes(totals, measure)):
+        low, high = _rare_ratio(y - failures, y, totals, rare, confidence)
+    else:
+        return None
+    if measure.name == "cycle_service_level":
+        exact = exact_binomial(float((y - failures).sum()), float(y.sum()), confidence)
+        low, high = min(low, exact[0]), max(high, exact[1])
+    return low, high
+
+
+def _rare_weights(measure: words.Measure, scenario: Scenario) -> Weights:
+    """What went wrong, as weighted totals: few where stockouts are few."""
+    never = "area_backorders" if scenario.lost_sales else "units_lost"
+    if measure.name in ("backorder_cost", "shortage_cost"):
+        return weights(measure, scenario)
+    return {total: weight for weight, total in measure.failures if total != never}
+
+
+def _successes(totals: Totals, measure: words.Measure) -> Sums:
+    cycles = measure.denominator == "cycles"
+    return totals["cycles_without_stockout" if cycles else "customers_whole"]
+
+
+def _few(amounts: Sums, events: Sums) -> bool:
+    replications = int((amounts > 0).sum())
+    return events.sum() < FEW or replications < min(FEW_REPLICATIONS, len(amounts))
+
+
+def _rare_ratio(
+    amounts: Sums, y: Sums, totals: Totals, rare: Weights, confidence: float
+) -> Interval:
+    low, high = rare_sum(amounts, _one_cycle(totals, rare), confidence)
+    return low / float(y.sum()), high / float(y.sum())
+
+
+def _one_cycle(totals: Totals, rare: Weights) -> float:
+    """What one bad cycle might add, where none was seen: all that a mean cycle holds."""
+    cycles = float(totals["cycles"].sum()) or float(len(totals["cycles"]))
+    time, units = float(totals["time"].sum()) / cycles, float(totals["units_demanded"].sum()) / cycles
+    periods = max(float(totals["periods"].sum()), float(totals["customers"].sum())) / cycles
+    worst = {"units": units, "time": time, "units x time": units * time, "count": periods}
+    total, weight = next(iter(rare.items()))
+    if total == "cycles":
+        return weight
+    return weight * worst[words.TOTALS.get(total, "units")]
+
+
+def _rare_cost(totals: Totals, scenario: Scenario, confidence: float) -> Interval | None:
+    """The cost, if its rare parts were as high or low as they may be."""
+    whole = words.MEASURES["cost_per_time"]
+    x, y = weighted(totals, weights(whole, scenario)), totals["time"]
+    low, high = ratio_interval(x, y, confidence)
+    seen = False
+    for name in ("backorder_cost", "shortage_cost"):
+        part = words.MEASURES[name]
+        if scenario.undefined(part) or not any(weights(part, scenario).values()):
+            continue
+        few = _rare_interval(totals, part, scenario, confidence)
+        if few is not None:
+            value = float(weighted(totals, weights(part, scenario)).sum() / y.sum())
+            low, high, seen = low - (value - few[0]), high + (few[1] - value), True
+    return (low, high) if seen else None

@@ -1,0 +1,72 @@
+"""Confidence intervals of a ratio of sums, ordinary and rare."""
+
+from __future__ import annotations
+
+import math
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+Sums: TypeAlias = NDArray[np.float64]
+Interval: TypeAlias = tuple[float, float]
+
+
+def t_quantile(confidence: float, replications: int) -> float:
+    """Two-sided Student t quantile with replications - 1 degrees of freedom."""
+    return float(special.stdtrit(replications - 1, (1 + confidence) / 2))
+
+
+def residuals(x: Sums, y: Sums) -> Sums:
+    """Linearised contribution of each replication to the ratio sum(x) / sum(y).
+
+    The delta method: their mean is 0, and the ratio's standard error is their standard
+    deviation / sqrt(n). Law, Simulation Modeling and Analysis (5th ed., 2015), section 9.5.
+    """
+    return np.asarray((x - x.sum() / y.sum() * y) / y.mean())
+
+
+def half_width(contributions: Sums, confidence: float) -> float:
+    """Half-width of the t interval of the mean of independent *contributions*; at least 2."""
+    n = len(contributions)
+    return t_quantile(confidence, n) * float(contributions.std(ddof=1)) / math.sqrt(n)
+
+
+def ratio_interval(x: Sums, y: Sums, confidence: float) -> Interval:
+    """The t interval of sum(x) / sum(y) over independent replications."""
+    ratio = float(x.sum() / y.sum())
+    margin = half_width(residuals(x, y), confidence)
+    return ratio - margin, ratio + margin
+
+
+def exact_binomial(successes: float, trials: float, confidence: float) -> Interval:
+    """The Clopper-Pearson interval (Biometrika 26, 1934); never of zero width."""
+    tail = (1 - confidence) / 2
+    low = special.betaincinv(successes, trials - successes + 1, tail) if successes > 0 else 0.0
+    high = (
+        special.betaincinv(successes + 1, trials - successes, 1 - tail)
+        if successes < trials
+        else 1.0
+    )
+    return float(low), float(high)
+
+
+def rare_sum(amounts: Sums, worst: float, confidence: float) -> Interval:
+    """Interval of the expectation of sum(amounts) where few of them are above 0.
+
+    Each replication with anything in it counts as one Poisson event of that weight: Fay and
+    Feuer, Confidence intervals for directly standardized rates (Statistics in Medicine 16,
+    1997). *worst* stands for the weight of an event where none was seen.
+    """
+    total, squares = float(amounts.sum()), float((amounts**2).sum())
+    largest = float(amounts.max()) or worst
+    tail = (1 - confidence) / 2
+    low = _gamma_quantile(total, squares, tail) if total else 0.0
+    high = _gamma_quantile(total + largest, squares + largest**2, 1 - tail)
+    return low, high
+
+
+def _gamma_quantile(mean: float, variance: float, probability: float) -> float:
+    scale = variance / mean
+    return scale * float(special.gammaincinv(mean / scale, probability))

@@ -1,0 +1,534 @@
+"""The room where records come in: tables of text files and workbooks, recognised or refused."""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import re
+import warnings
+import zipfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from simlevel.errors import InputError, Problem, near
+
+ENDINGS = (".csv", ".tsv", ".txt", ".xlsx")
+MOST_BYTES = 50_000_000
+MOST_ROWS = 1_000_000
+MOST_UNPACKED = 200_000_000
+"""Bytes that the parts of a workbook may declare."""
+MOST_CELLS = 25_000_000
+"""Cells of a sheet: one in the last column stands for all that the file leaves out before it."""
+LARGEST = 1e15
+MOST_LISTED = 20
+
+_SEPARATORS = {",": '","', ";": '";"', "\t": "tab", "|": '"|"'}
+_NO_SEPARATOR = "\x1f"
+
+_POWER = r"(?:[eE][+-]?\d{1,4})?"
+_WHOLE = re.compile(rf"[+-]?\d+{_POWER}", re.ASCII)
+_GROUP = re.compile(r"[+-]?[1-9]\d{0,2}[.,]\d{3}", re.ASCII)
+_DOTTED = re.compile(
+    r"[+-]?(?:\d+\.\d*|\.\d+|[1-9]\d{0,2}(?:,\d{3})+\.\d*|[1-9]\d{0,2}(?:,\d{3}){2,})" + _POWER,
+    re.ASCII,
+)
+_SWAP = str.maketrans(".,", ",.")
+
+
+@dataclass(frozen=True)
+class Column:
+    """The numbers of one column, and how they were read."""
+
+    values: tuple[float, ...]
+    """Whole numbers are int."""
+    said: str | None
+    """What was recognised, in a sentence; None for commas, decimal dots and UTF-8."""
+
+
+class Row(NamedTuple):
+    """One row, its cells without the spaces around them; an empty row has none."""
+
+    line: int
+    cells: tuple[str, ...]
+
+
+Line = tuple[int, tuple[str, ...]]
+"""A row before it is known to belong to the table."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """What a file holds, as text, and the dialect that it was read in."""
+
+    path: Path
+    header: Row
+    rows: Sequence[Row]
+    """Up to the last that is not empty."""
+    separator: str | None
+    """None in a workbook and in a text file of one column."""
+    sheets: tuple[str, ...]
+    """The sheets of a workbook, of which the first was read; none in a text file."""
+
+    @property
+    def width(self) -> int:
+        return len(self.header.cells)
+
+    def problem(self, line: int, place: int, key: str, message: str) -> Problem:
+        """A problem at the cell in column *place*, counted from 0."""
+        return Problem(str(self.path), line, place + 1, key, message)
+
+
+class NoNumber(str):
+    """A cell of a workbook that holds no number there, even where it looks like one."""
+
+    found: str
+
+    @classmethod
+    def described(cls, text: str, found: str) -> NoNumber:
+        cell = cls(text)
+        cell.found = found
+        return cell
+
+
+_NOTHING = NoNumber.described("", "an empty cell, or a formula that was never calculated")
+"""One for all, since a sheet can have millions."""
+
+
+class _Refused(Exception):  # noqa: N818
+    """The whole file cannot be taken; read_table says which file it was."""
+
+    def __init__(self, message: str, line: int = 0, column: int = 0) -> None:
+        super().__init__(message)
+        self.line, self.column = line, column
+
+
+def read_column(path: Path, column: str) -> Column:
+    """The numbers, each 0 or more, below the name *column* in a text file or workbook.
+
+    A problem's column is that of the table: 2 is the second field of its line.
+    """
+    return column_of(read_table(path), column)
+
+
+def read_table(path: Path) -> Table:
+    """The header, the rows and the dialect of a file, whatever its cells hold."""
+    try:
+        read = _read_workbook if _ending(path) == ".xlsx" else _read_text
+        return read(path, _content(path))
+    except _Refused as refused:
+        problem = Problem(str(path), refused.line, refused.column, "", str(refused))
+        raise InputError([problem]) from refused
+
+
+def misfits(table: Table) -> Iterator[Problem]:
+    """Where the shape of a table is wrong: no rows, an empty one, or one longer or shorter."""
+    if not table.rows:
+        message = "expected at least one row below the header, found none"
+        yield table.problem(table.header.line, 0, "", message)
+    width = table.width
+    for line, cells in table.rows:
+        if len(cells) != width:
+            message = _misfit(table, len(cells))
+            yield table.problem(line, min(len(cells), width), "", message)
+
+
+def _misfit(table: Table, found: int) -> str:
+    if not found:
+        return "expected a row, found an empty line"
+    hint = " (a number with a decimal comma needs quotes here)"
+    return f"expected {_fields(table.width)}, as in the header, found {found}" + (
+        hint if table.separator == "," and found > table.width else ""
+    )
+
+
+def _fields(count: int) -> str:
+    return "1 field" if count == 1 else f"{count} fields"
+
+
+# The file -----------------------------------------------------------------------------------
+
+
+def _ending(path: Path) -> str:
+    ending = path.suffix.lower()
+    if ending not in ENDINGS:
+        taken = f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}"
+        raise _Refused(f"expected a file that ends in {taken}, found {ending or 'no ending'}")
+    return ending
+
+
+def _content(path: Path) -> bytes:
+    try:
+        if not path.is_file():
+            raise _Refused(f"expected a file, found {_instead(path)}")
+        with path.open("rb") as file:
+            data = file.read(MOST_BYTES + 1)
+    except OSError as error:
+        raise _Refused(f"expected a file that can be read, found: {error.strerror}") from error
+    if len(data) > MOST_BYTES:
+        raise _Refused(f"expected at most {MOST_BYTES // 10**6} MB, found a larger file")
+    if not data.removeprefix(codecs.BOM_UTF8).strip():
+        raise _Refused("expected a table, found an empty file")
+    return data
+
+
+def _instead(path: Path) -> str:
+    if path.is_dir():
+        return "a directory"
+    return "a pipe or device" if path.exists() else "none of this name"
+
+
+# Text ---------------------------------------------------------------------------------------
+
+
+def _read_text(path: Path, data: bytes) -> Table:
+    _check_encoding(data)
+    # Blank lines at the end can be many more than the rows that are allowed.
+    data = data.rstrip(b"\r\n")
+    separators = [sep for sep in _SEPARATORS if len(_first(data, sep)) > 1]
+    if not separators:
+        return _text_table(path, data, None)
+    tables: list[Table] = []
+    refusals: list[_Refused] = []
+    for separator in separators:
+        try:
+            tables.append(_text_table(path, data, separator))
+        except _Refused as refused:
+            refusals.append(refused)
+    return _decided(tables, refusals)
+
+
+def _check_encoding(data: bytes) -> None:
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise _Refused('expected text in UTF-8, found UTF-16: save the file as "CSV UTF-8"')
+    if b"\0" in data:
+        raise _Refused("expected a text file, found a binary one (a workbook must end in .xlsx)")
+    data = data.removeprefix(codecs.BOM_UTF8)
+    try:
+        data.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = re.split("\r\n?|\n", data[: error.start].decode("utf-8"))
+        message = f"expected text in UTF-8, found the byte 0x{data[error.start]:02X}, which is not"
+        advice = ': save the file as "CSV UTF-8"'
+        raise _Refused(message + advice, len(before), len(before[-1]) + 1) from error
+
+
+def _first(data: bytes, separator: str) -> tuple[str, ...]:
+    try:
+        return next(_lines(data, separator))[1]
+    except _Refused:
+        return ()
+
+
+def _lines(data: bytes, separator: str | None) -> Iterator[Line]:
+    text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
+    reader = csv.reader(
+        text, delimiter=separator or _NO_SEPARATOR, skipinitialspace=True, strict=True
+    )
+    line = 1
+    try:
+        for cells in reader:
+            yield line, tuple(map(str.strip, cells))
+            line = reader.line_num + 1
+    except csv.Error as error:
+        message = "expected quotes that close just before a separator, found one that does not"
+        raise _Refused(message, line, 1) from error
+
+
+def _text_table(path: Path, data: bytes, separator: str | None) -> Table:
+    lines = _lines(data, separator)
+    header = _header(lines)
+    width = len(header.cells)
+    # A row that is too long stays so, unless separators are all that it has too many of.
+    rows = ((line, cells if any(cells[width:]) else cells[:width]) for line, cells in lines)
+    return Table(path, header, _bounded(rows), separator, ())
+
+
+def _decided(tables: Sequence[Table], refusals: Sequence[_Refused]) -> Table:
+    """The one table whose rows have the width of its header."""
+    regular = [table for table in tables if all(_fitting(table))]
+    if refusals and not regular:
+        raise refusals[0]
+    possible = regular or [table for table in tables if any(_fitting(table))]
+    if len(possible) == 1:
+        return possible[0]
+    raise _undecided(possible or tables)
+
+
+def _undecided(tables: Sequence[Table]) -> _Refused:
+    if len(tables) == 1:
+        return _no_row_fits(tables[0])
+    marks = " and ".join(_SEPARATORS[table.separator] for table in tables if table.separator)
+    return _Refused(
+        f"expected one separator throughout, found {marks}, and cannot tell which it is: "
+        "quote the names and numbers that hold one, or save the file comma separated", 1, 1,
+    )  # fmt: skip
+
+
+def _fitting(table: Table) -> Iterator[bool]:
+    width = table.width
+    return (len(row.cells) == width for row in table.rows if row.cells)
+
+
+def _no_row_fits(table: Table) -> _Refused:
+    line, cells = table.rows[0]
+    mark = _SEPARATORS[table.separator or ","]
+    wanted = f"expected rows of {_fields(table.width)} separated by {mark}, as in the header"
+    advice = "quote the names and numbers that hold the separator, or use one throughout"
+    return _Refused(f"{wanted}, found no such row, and {len(cells)} here: {advice}", line, 1)
+
+
+# Workbooks ----------------------------------------------------------------------------------
+
+
+def _read_workbook(path: Path, data: bytes) -> Table:
+    load = _loader()
+    # Styles and extensions that openpyxl does not know are no concern of a reader of numbers.
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            _check_unpacked(data)
+            return _sheet_table(path, load(io.BytesIO(data)))
+        except _Refused:
+            raise
+        except Exception as error:
+            raise _broken(error) from error
+
+
+def _loader() -> Any:
+    try:
+        from openpyxl import load_workbook
+    except ImportError as error:
+        advice = 'expected openpyxl, which reads .xlsx, found none: pip install "simlevel[excel]"'
+        raise _Refused(advice) from error
+    return lambda file: load_workbook(file, read_only=True, data_only=True, keep_links=False)
+
+
+def _check_unpacked(data: bytes) -> None:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        size = sum(part.file_size for part in archive.infolist())
+    if size > MOST_UNPACKED:
+        limit = f"at most {MOST_UNPACKED // 10**6} MB when unpacked"
+        raise _Refused(f"expected a workbook of {limit}, found {size // 10**6} MB")
+
+
+def _broken(error: Exception) -> _Refused:
+    reason = next(iter(str(error).splitlines()), "") or type(error).__name__
+    advice = "open it in Excel and save it again as .xlsx, without a password"
+    return _Refused(f"expected a workbook, found one that cannot be read ({reason}): {advice}")
+
+
+def _sheet_table(path: Path, book: Any) -> Table:
+    sheet = book.worksheets[0]
+    # The size that a sheet states is often wrong, and cuts off what lies beyond it.
+    sheet.reset_dimensions()
+    lines = _sheet_lines(sheet)
+    header = _header(lines)
+    width = len(header.cells)
+    rows = ((line, (*cells, *[""] * (width - len(cells)))[:width]) for line, cells in lines)
+    return Table(path, header, _bounded(rows), None, tuple(s.title for s in book.worksheets))
+
+
+def _sheet_lines(sheet: Any) -> Iterator[Line]:
+    count = 0
+    for line, values in enumerate(sheet.iter_rows(values_only=True), 1):
+        count += len(values)
+        if count > MOST_CELLS:
+            raise _Refused(f"expected at most {MOST_CELLS:,} cells, found more", line, 1)
+        yield line, tuple(map(_cell, values))
+
+
+def _cell(value: object) -> str:
+    """The text of a cell; NoNumber where it holds no number."""
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        return _no_number(value)
+    return str(int(value)) if abs(value) < LARGEST and value == int(value) else repr(value)
+
+
+def _no_number(value: object) -> NoNumber:
+    text = str(value).strip().removesuffix(" 00:00:00")
+    if value is None or not text:
+        return _NOTHING
+    if isinstance(value, str):
+        return NoNumber.described(text, f'the text "{_shown(text)}"')
+    found = text.lower() if isinstance(value, bool) else f"the date or time {text}"
+    return NoNumber.described(text, found)
+
+
+# Rows ---------------------------------------------------------------------------------------
+
+
+def _header(lines: Iterator[Line]) -> Row:
+    line, names = next(lines, (1, ()))
+    width = max((place for place, name in enumerate(names, 1) if name), default=0)
+    if not width:
+        raise _Refused("expected the names of the columns, found an empty first row", 1, 1)
+    return Row(line, names[:width])
+
+
+def _bounded(lines: Iterable[Line]) -> list[Row]:
+    """The rows up to the last that is not empty, which workbooks follow with many that are."""
+    kept: list[Row] = []
+    end = 0
+    for line, cells in lines:
+        filled = any(cells)
+        kept.append(Row(line, cells if filled else ()))
+        end = len(kept) if filled else end
+        if end > MOST_ROWS or len(kept) > 2 * MOST_ROWS:
+            raise _Refused(f"expected at most {MOST_ROWS:,} rows, found more", line, 1)
+    return kept[:end]
+
+
+# Columns ------------------------------------------------------------------------------------
+
+
+def column_of(table: Table, column: str) -> Column:
+    """What read_column returns, from a table that has been read."""
+    name, names = column.strip(), table.header.cells
+    problems = [*_no_such_column(table, name), *misfits(table)]
+    if not name or names.count(name) != 1:
+        raise _listed(problems)
+    place = names.index(name)
+    cells = [(row.line, row.cells[place]) for row in table.rows if len(row.cells) == len(names)]
+    decimal, judged = _judged(cells, table.separator)
+    problems += [table.problem(line, place, name, it) for line, it in judged if isinstance(it, str)]
+    if problems:
+        raise _listed(problems)
+    values = tuple(it for _, it in judged if not isinstance(it, str))
+    return Column(values, _said(table, decimal, (text for _, text in cells)))
+
+
+def _no_such_column(table: Table, name: str) -> Iterator[Problem]:
+    names = table.header.cells
+    places = [place for place, known in enumerate(names) if known == name]
+    if len(places) > 1:
+        found = " and ".join(str(place + 1) for place in places[:2])
+        message = f"expected one column of this name, found more: columns {found}"
+        yield table.problem(table.header.line, places[1], name, message)
+    if not places or not name:
+        found = _enumerated([known for known in names if known])
+        message = f"expected a column of the file, which has {found}{near(name, names[:1000])}"
+        yield table.problem(table.header.line, 0, name, message)
+
+
+def _enumerated(names: Sequence[str]) -> str:
+    more = f" and {len(names) - 10:,} more" if len(names) > 10 else ""
+    return ", ".join(f'"{_shown(name)}"' for name in names[:10]) + more
+
+
+def _judged(
+    cells: Sequence[tuple[int, str]], separator: str | None
+) -> tuple[str, list[tuple[int, float | str]]]:
+    """The decimal sign, and each number with its line, or what is wrong in its place."""
+    try:
+        decimal = _decimal_sign(_first_of_each_shape(cells), separator)
+    except _Refused as refused:
+        # What is wrong however the column is read can be told all the same.
+        plain = [(line, text) for line, text in cells if _shape(text) in ("", "12")]
+        return ".", [(refused.line, str(refused)), *_judged(plain, separator)[1]]
+    return decimal, [(line, _number(text, decimal)) for line, text in cells]
+
+
+def _listed(problems: Iterable[Problem]) -> InputError:
+    """The first problems of a file, and how many more there are."""
+    problems = sorted(problems)
+    more = len(problems) - MOST_LISTED
+    if more <= 0:
+        return InputError(problems)
+    at = problems[MOST_LISTED]
+    rest = f"and {more:,} more, from here on"
+    return InputError([*problems[:MOST_LISTED], Problem(at.file, at.line, at.column, at.key, rest)])
+
+
+def _said(table: Table, decimal: str, texts: Iterable[str]) -> str | None:
+    if len(table.sheets) > 1:
+        sheet = f'sheet "{_shown(table.sheets[0])}", the first of {len(table.sheets)}'
+        return f"{table.path.name}: read from {sheet}"
+    parts = []
+    if table.separator and table.separator != ",":
+        parts.append(f"separator {_SEPARATORS[table.separator]}")
+    if decimal == ",":
+        parts.append("decimal comma")
+    if any(("." if decimal == "," else ",") in text for text in texts):
+        parts.append(f"thousands {'dot' if decimal == ',' else 'comma'}")
+    listed = " and ".join([", ".join(parts[:-1]), parts[-1]] if parts[1:] else parts)
+    return f"{table.path.name}: read with {listed}" if parts else None
+
+
+# Numbers ------------------------------------------------------------------------------------
+
+
+def _shape(text: str) -> str:
+    """An example of the kind of number that *text* is; nothing where it is none."""
+    if isinstance(text, NoNumber):
+        return ""
+    if _WHOLE.fullmatch(text):
+        return "12"
+    if _GROUP.fullmatch(text):
+        return "1,234" if "," in text else "1.234"
+    if _DOTTED.fullmatch(text):
+        return "1.5"
+    return "1,5" if _DOTTED.fullmatch(text.translate(_SWAP)) else ""
+
+
+def _first_of_each_shape(cells: Iterable[tuple[int, str]]) -> dict[str, tuple[int, str]]:
+    seen: dict[str, tuple[int, str]] = {}
+    for line, text in cells:
+        seen.setdefault(_shape(text), (line, text))
+    return seen
+
+
+def _decimal_sign(seen: Mapping[str, tuple[int, str]], separator: str | None) -> str:
+    """The one decimal sign that explains every number of a column."""
+    sure = [seen[shape] for shape in ("1.5", "1,5") if shape in seen]
+    unsure = [seen[shape] for shape in ("1.234", "1,234") if shape in seen]
+    if len(sure) == 2 or (not sure and len(unsure) == 2):
+        raise _mixed(*sorted(sure or unsure))
+    if sure:
+        return "." if "1.5" in seen else ","
+    # Programs write semicolons where the comma is the decimal sign, and the dot groups thousands.
+    if "1,234" in seen or (unsure and separator == ";"):
+        raise _ambiguous(*unsure[0])
+    return "."
+
+
+def _mixed(one: tuple[int, str], other: tuple[int, str]) -> _Refused:
+    found = f"{one[1]} in line {one[0]} and {other[1]} here"
+    advice = "write all with a decimal dot and nothing between thousands"
+    return _Refused(f"expected one decimal sign in the column, found {found}: {advice}", other[0])
+
+
+def _ambiguous(line: int, text: str) -> _Refused:
+    whole, fraction = re.sub("[.,]", "", text), text.replace(",", ".")
+    found = f"{text}, which can be {whole} or {fraction}"
+    advice = "write thousands without a separator, or decimals with a dot in a comma-separated file"
+    return _Refused(f"expected numbers that read in one way, found {found}: {advice}", line)
+
+
+def _number(text: str, decimal: str) -> float | str:
+    """The number, or what is wrong with it."""
+    if not _shape(text):
+        return f"expected a number of 0 or more, found {_found(text)}"
+    value = float((text.translate(_SWAP) if decimal == "," else text).replace(",", ""))
+    if value < 0:
+        return f"expected a number of 0 or more, found {_shown(text)}"
+    if value > LARGEST:
+        return f"expected a number of at most 1e15, found {_shown(text)}"
+    return int(value) if value.is_integer() else value
+
+
+def _found(text: str) -> str:
+    if isinstance(text, NoNumber):
+        return text.found
+    if not text:
+        return "an empty cell"
+    bare = text.lower().lstrip("+-") in ("nan", "inf", "infinity")
+    return text if bare else f'"{_shown(text)}"'
+
+
+def _shown(text: str) -> str:
+    """*text* on one line, and short."""
+    short = text if len(text) <= 40 else f"{text[:37]}..."
+    return "".join(char if char.isprintable() else " " for char in short)

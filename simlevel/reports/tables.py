@@ -1,0 +1,218 @@
+"""The tables that people read in a terminal, 80 columns wide or more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from simlevel import __version__, words
+from simlevel.model.scenario import Scenario
+from simlevel.reports import numbers
+from simlevel.studies.result import MeasureResult, PolicyResult, Protection, Result
+
+LABEL, CELL = 24, 27
+"""Widths of the first column and of a policy's: two policies fit in 80 columns."""
+
+_STYLES = {
+    "met": "green", "agrees": "green",
+    "missed": "bold red", "disagrees": "bold red",
+    "cannot tell": "yellow", "inconclusive": "yellow",
+}  # fmt: skip
+
+
+def result_table(result: Result, width: int = 80) -> RenderableType:
+    """The whole answer: a heading, the measures of each policy, differences, the foot."""
+    parts: list[RenderableType] = [_heading(result), ""]
+    for names in _batches(list(result.policies), width):
+        parts += [_measures(result, names), ""]
+    if result.differences:
+        for names in _batches(list(result.differences), width):
+            parts += [_differences(result, names), ""]
+    return Group(*parts, *foot(result))
+
+
+def _batches(names: Sequence[str], width: int) -> Iterator[Sequence[str]]:
+    size = max(1, (width - LABEL) // CELL)
+    for start in range(0, len(names), size):
+        yield names[start : start + size]
+
+
+def _heading(result: Result) -> RenderableType:
+    scenario = result.scenario
+    lost = "lost sales" if scenario.lost_sales else "backorders"
+    title = Text(scenario.name, style="bold")
+    if result.run is None:
+        title.append("  (theory alone, nothing simulated)", style="dim")
+    return Group(title, Text(f"{lost}; time in {scenario.time_unit}s", style="dim"))
+
+
+# --- measures of policies --------------------------------------------------------------------
+
+
+def _measures(result: Result, names: Sequence[str]) -> Table:
+    table = _grid("measure", names)
+    for measure in result.scenario.measure_words():
+        shown = [result.policies[name].measures[measure.name] for name in names]
+        if any(_has_something(each) for each in shown):
+            label = _label(measure, result.scenario.time_unit)
+            table.add_row(label, *(_cell(measure, each) for each in shown))
+    return table
+
+
+def _grid(first: str, names: Sequence[str]) -> Table:
+    table = Table(box=None, padding=(0, 1, 0, 0), show_edge=False, header_style="bold")
+    table.add_column(first, width=LABEL - 1)
+    for name in names:
+        table.add_column(Text(name), width=CELL - 1, overflow="fold")
+    return table
+
+
+def _has_something(result: MeasureResult) -> bool:
+    """Costs that are nowhere given, and measures not defined here, have no row."""
+    return bool(result.estimate is not None or result.analytic or result.target)
+
+
+def _label(measure: words.Measure, time_unit: str) -> Text:
+    text = Text(measure.title)
+    unit = numbers.unit_of(measure, time_unit)
+    if unit:
+        text.append(f", {unit}", style="dim")
+    return text
+
+
+def _cell(measure: words.Measure, result: MeasureResult) -> Text:
+    """The estimate and its interval; under it the exact value, and the target."""
+    return Text("\n").join(_lines(measure, result))
+
+
+def _lines(measure: words.Measure, result: MeasureResult) -> Iterator[Text]:
+    half = None
+    if result.low is not None and result.high is not None:
+        half = (result.high - result.low) / 2
+    if result.estimate is not None:
+        yield Text(numbers.estimate(measure, result.estimate, result.low, result.high))
+    elif result.analytic is None:
+        yield Text("-", style="dim")
+    if result.analytic:
+        kind = "exact" if result.analytic.exact else "approx."
+        line = Text(f"{kind} {numbers.exact(measure, result.analytic.value, half)}", style="dim")
+        if result.verdict in _STYLES:
+            line.append(f" {result.verdict}", style=_STYLES[result.verdict])
+        yield line
+    if result.target:
+        yield _target(measure, result)
+
+
+def _target(measure: words.Measure, result: MeasureResult) -> Text:
+    target = result.target
+    assert target is not None
+    asked = numbers.share(target.asked) if measure.is_share else numbers.short(target.asked)
+    line = Text(f"target {asked}")
+    verdict = target.verdict
+    if verdict is None and result.analytic:
+        value = result.analytic.value
+        reached = value >= target.asked if measure.at_least else value <= target.asked
+        verdict = "met" if reached else "missed"
+    if verdict:
+        line.append(f" {verdict}", style=_STYLES[verdict])
+    return line
+
+
+# --- differences -----------------------------------------------------------------------------
+
+
+def _differences(result: Result, names: Sequence[str]) -> Table:
+    assert result.differences is not None
+    table = _grid(f"less {result.baseline}", names)
+    shown = {name for each in result.differences.values() for name in each}
+    for measure in result.scenario.measure_words():
+        if measure.name in shown:
+            cells = [_difference(result, name, measure) for name in names]
+            table.add_row(_difference_label(measure, result.scenario.time_unit), *cells)
+    return table
+
+
+def _difference_label(measure: words.Measure, time_unit: str) -> Text:
+    label = _label(measure, time_unit)
+    return label.append(", points", style="dim") if measure.is_share else label
+
+
+def _difference(result: Result, name: str, measure: words.Measure) -> Text:
+    found = (result.differences or {})[name].get(measure.name)
+    if found is None:
+        return Text("-", style="dim")
+    text = Text(numbers.difference(measure, found.estimate, found.low, found.high))
+    return text.append(f"\n{found.verdict}", style=_STYLES.get(found.verdict, "bold"))
+
+
+# --- the foot --------------------------------------------------------------------------------
+
+
+def foot(result: Result) -> list[RenderableType]:
+    """Notes, the clock, and what it takes to get the same numbers again."""
+    lines = [*_notes(result), *_clock(result), *_reproduce(result)]
+    return [Text(line, style="dim") for line in lines]
+
+
+def _notes(result: Result) -> Iterator[str]:
+    notes: dict[str, list[str]] = {}
+    for policy in result.policies.values():
+        for name, each in policy.measures.items():
+            undefined = result.scenario.undefined(words.measure(name))
+            if each.note and not undefined and name not in notes.setdefault(each.note, []):
+                notes[each.note].append(name)
+    for note, names in notes.items():
+        yield f"{note}: {', '.join(names)}"
+    for reason in dict.fromkeys(p.no_theory for p in result.policies.values() if p.no_theory):
+        yield f"no exact value: {reason}"
+
+
+def _clock(result: Result) -> Iterator[str]:
+    yield f"within one instant: {', '.join(result.scenario.clock.sequence)}"
+    for name, policy in result.policies.items():
+        yield f"{name}: {_policy(policy)}; {_protection(policy.protection, result.scenario)}"
+
+
+def _policy(policy: PolicyResult) -> str:
+    symbols = {
+        "reorder_point": "s" if policy.policy.kind == "sS" else "r",
+        "order_quantity": "Q",
+        "order_up_to": "S",
+        "minimum_order": "at least",
+        "order_multiple": "in multiples of",
+    }
+    parts = [
+        f"{symbols[key]} {numbers.short(value)}"
+        for key, value in policy.parameters.items()
+        if key in symbols
+    ]
+    return f"{policy.policy.kind} {', '.join(parts)}".strip()
+
+
+def _protection(protection: Protection, scenario: Scenario) -> str:
+    unit, lead = scenario.time_unit, numbers.short(protection.lead_time)
+    mean = "" if scenario.lead_time.distribution.variance() == 0 else "mean "
+    if protection.review_period is None:
+        text = f"continuous review, covers {mean}L = {lead} {unit}s"
+    else:
+        review = numbers.short(protection.review_period)
+        whole = numbers.short(protection.interval)
+        text = f"covers {mean}L + R = {lead} + {review} = {whole} {unit}s"
+    if protection.demand_instants is not None:
+        text += f", {protection.demand_instants} demand instants"
+    return text
+
+
+def _reproduce(result: Result) -> Iterator[str]:
+    run, unit = result.run, result.scenario.time_unit
+    if run is None:
+        yield f"simlevel {__version__}"
+        return
+    yield (
+        f"{run.replications} replications of {numbers.short(run.horizon)} {unit}s after a warm-up "
+        f"of {numbers.short(run.warmup)}; intervals at {numbers.share(run.confidence)}"
+    )
+    yield f"seed {run.seed}, engine {run.engine}, simlevel {__version__}"

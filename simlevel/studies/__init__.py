@@ -1,0 +1,1 @@
+"""What is done with both answers: lay them side by side, compare, search."""

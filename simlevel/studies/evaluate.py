@@ -1,0 +1,357 @@
+"""The main job: simulate every policy, derive what theory can, and lay the two side by side."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from simlevel import words
+from simlevel.engines.ledger import Job, Windows, named
+from simlevel.engines.ledger import Totals as Rows
+from simlevel.engines.process import SimPyEngine
+from simlevel.errors import InputError, near
+from simlevel.estimation import window
+from simlevel.estimation.comparison import Difference, difference
+from simlevel.estimation.estimate import Estimate, Totals, estimates, interval
+from simlevel.model.demand import HistoryDemand, PeriodicDemand
+from simlevel.model.distribution import Normal
+from simlevel.model.policy import Policy
+from simlevel.model.scenario import Scenario
+from simlevel.studies.result import MeasureResult, PolicyResult, Protection, Result, Run, Target
+from simlevel.theory.answer import Answer, Theory
+from simlevel.theory.catalogue import derive
+
+MAX_REPLICATIONS = 10_000
+MOST_EVENTS = 2e10
+"""Customers, reviews and orders that one run may simulate; more is refused."""
+ERROR_RATE = 0.001
+"""Chance that a run with right formulas shows any ``disagrees``."""
+SHARE_TOLERANCE, OTHER_TOLERANCE = 0.005, 0.005
+"""Half-widths above these (absolute on shares, relative on the rest) are inconclusive."""
+SHOWN = (
+    "cycle_service_level", "fill_rate", "order_fill_rate", "ready_rate", "period_service_level",
+    "mean_wait", "safety_stock", "mean_on_hand", "mean_backorders", "inventory_cover",
+    "orders_per_time", "lost_per_time", "cost_per_time",
+)  # fmt: skip
+"""Measures whose differences between policies are shown, simultaneously."""
+
+Progress = Callable[[int, int], None]
+"""Called with replications done and replications planned."""
+
+
+@dataclass
+class Sample:
+    """The replications simulated so far, the same ones for every policy."""
+
+    scenario: Scenario
+    windows: Windows
+    seed: int
+    rows: dict[str, list[Rows]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._engines = {
+            name: SimPyEngine(Job.of(self.scenario, name, self.windows, self.seed))
+            for name in self.scenario.policies
+        }
+        self.rows = {name: [] for name in self._engines}
+
+    def __len__(self) -> int:
+        return min(len(rows) for rows in self.rows.values())
+
+    def extend(self, replications: int, progress: Progress) -> None:
+        """Simulate up to *replications*; every policy of one before any of the next."""
+        for replication in range(len(self), replications):
+            progress(replication, replications)
+            for name, engine in self._engines.items():
+                if len(self.rows[name]) == replication:
+                    self.rows[name].append(engine.run(replication))
+        progress(replications, replications)
+
+    def totals(self, policy: str) -> Totals:
+        """Totals of the replications finished for every policy, by name."""
+        finished = np.array(self.rows[policy][: len(self)])
+        return named(finished[:, 0, :], self.scenario)
+
+
+def simulate(
+    scenario: Scenario,
+    *,
+    seed: int | None = None,
+    replications: int | None = None,
+    horizon: float | None = None,
+    confidence: float | None = None,
+    precision: Mapping[str, float] | None = None,
+    max_replications: int = MAX_REPLICATIONS,
+    baseline: str | None = None,
+    progress: Progress = lambda done, planned: None,
+) -> Result:
+    """Simulate every policy of *scenario*, with intervals, exact values, verdicts and targets.
+
+    What is given here goes before what the scenario says. *precision* maps measures to the
+    half-width to reach; replications are added until then, or until *max_replications*.
+    An interrupt (Ctrl-C) ends it with the replications finished so far; before the second
+    of them it is raised again. Raises InputError for unknown names and for runs too large.
+    """
+    scenario = _with(scenario, seed, replications, horizon, confidence)
+    precision = _known_precision(scenario, precision or {})
+    baseline = _known_baseline(scenario, baseline)
+    settings = scenario.simulation
+    windows = windows_of(scenario)
+    planned = 1 if scenario.replayed else settings.replications
+    _refuse_endless(scenario, windows, max(planned, 1))
+    sample = Sample(scenario, windows, settings.seed)
+    interrupted = False
+    try:
+        sample.extend(planned, progress)
+        while wanted := _still_wanted(sample, precision, max_replications):
+            _refuse_endless(scenario, windows, wanted)
+            sample.extend(wanted, progress)
+    except KeyboardInterrupt:
+        interrupted = True
+        if not len(sample):
+            raise
+    result = judged(sample, baseline)
+    return replace(result, interrupted=interrupted)
+
+
+def analyze(scenario: Scenario) -> Result:
+    """What theory alone says of every policy of *scenario*; nothing is simulated."""
+    policies = {}
+    for name, policy in scenario.policies.items():
+        theory = derive(scenario, name)
+        measures = {
+            measure.name: MeasureResult(
+                analytic=theory.answers.get(measure.name),
+                textbook=theory.textbook.get(measure.name, ()),
+                target=_target(scenario, measure.name, None),
+                note=scenario.undefined(measure),
+            )
+            for measure in scenario.measure_words()
+        }
+        shown = PolicyResult(policy, protection(scenario, policy), measures, theory.reason)
+        policies[name] = shown
+    return Result(scenario, None, policies, warnings=warnings(scenario))
+
+
+def windows_of(scenario: Scenario) -> Windows:
+    """The one counted window: the horizon after the warm-up, both chosen where left open."""
+    length = window.horizon(scenario)
+    seed = scenario.simulation.seed
+
+    def pilot(policy: str, windows: Windows, replication: int) -> Rows:
+        return SimPyEngine(Job.of(scenario, policy, windows, seed)).run(replication)
+
+    return Windows(window.warmup(scenario, pilot), length)
+
+
+def judged(sample: Sample, baseline: str | None) -> Result:
+    """The sample's estimates beside theory, with verdicts, targets and differences."""
+    scenario, settings = sample.scenario, sample.scenario.simulation
+    theories = {name: derive(scenario, name) for name in scenario.policies}
+    tests = sum(answer.exact for each in theories.values() for answer in each.answers.values())
+    policies = {
+        name: _policy_result(scenario, name, sample.totals(name), theory, max(tests, 1))
+        for name, theory in theories.items()
+    }
+    run = Run(
+        "simpy", settings.seed, len(sample), sample.windows.length, sample.windows.warmup,
+        settings.confidence,
+    )  # fmt: skip
+    differences = _differences(sample, baseline) if baseline else None
+    return Result(scenario, run, policies, baseline, differences, warnings(scenario))
+
+
+def warnings(scenario: Scenario) -> tuple[str, ...]:
+    """What a reader of the result has to know."""
+    demand, found = scenario.demand, []
+    places = {
+        "demand": demand.amount,
+        "lead_time": scenario.lead_time.distribution,
+        "interarrival": getattr(demand, "interarrival", None),
+    }
+    for place, distribution in places.items():
+        if isinstance(distribution, Normal) and distribution.share_below_zero() > 0.01:
+            found.append(
+                f"{place}: {distribution.share_below_zero():.1%} of the normal draws fall below 0 "
+                f"and become 0, so the mean drawn is {distribution.mean():.4g}, not "
+                f"{distribution.mean_:.4g}; gamma has no such draws"
+            )
+    return tuple(found)
+
+
+def protection(scenario: Scenario, policy: Policy) -> Protection:
+    """The interval that an order has to cover, and the demand instants in it."""
+    lead_time, review, demand = scenario.lead_time.mean(), policy.review_period, scenario.demand
+    instants = None
+    if isinstance(demand, (PeriodicDemand, HistoryDemand)):
+        # Rounded first: 0.3 / 0.1 is three periods.
+        periods = math.ceil(round((lead_time + (review or 0)) / demand.every, 9))
+        after_demand = review is None or scenario.clock.demand_first
+        instants = max(periods - after_demand, 0)
+    return Protection(review, lead_time, instants)
+
+
+# --- one policy --------------------------------------------------------------------------------
+
+
+def _policy_result(
+    scenario: Scenario, name: str, totals: Totals, theory: Theory, tests: int
+) -> PolicyResult:
+    settings = scenario.simulation
+    measures = {}
+    for each in estimates(totals, scenario, settings.confidence).values():
+        answer = theory.answers.get(each.measure)
+        measures[each.measure] = MeasureResult(
+            each.estimate, each.low, each.high, each.numerator, each.denominator,
+            analytic=answer,
+            verdict=_verdict(scenario, totals, each, answer, tests),
+            textbook=theory.textbook.get(each.measure, ()),
+            target=_target(scenario, each.measure, each),
+            note=each.note,
+        )  # fmt: skip
+    policy = scenario.policies[name]
+    return PolicyResult(policy, protection(scenario, policy), measures, theory.reason)
+
+
+def _verdict(
+    scenario: Scenario, totals: Totals, found: Estimate, answer: Answer | None, tests: int
+) -> str | None:
+    """The verdict on one measure, at an error rate of ERROR_RATE over all *tests* of the run."""
+    if found.estimate is None or found.half_width is None:
+        return None
+    if answer is None:
+        return "no formula"
+    if not answer.exact:
+        return "approximation"
+    measure = words.measure(found.measure)
+    low, high, _ = interval(totals, measure, scenario, 1 - ERROR_RATE / tests)
+    slack = 1e-9 * max(1.0, abs(answer.value))  # rounding of long sums is no disagreement
+    if not low - slack <= answer.value <= high + slack:
+        return "disagrees"
+    tolerance = SHARE_TOLERANCE if measure.is_share else OTHER_TOLERANCE * abs(answer.value)
+    return "inconclusive" if found.half_width > tolerance + slack else "agrees"
+
+
+def _target(scenario: Scenario, measure: str, found: Estimate | None) -> Target | None:
+    if measure not in scenario.targets:
+        return None
+    asked = scenario.targets[measure]
+    if found is None:
+        return Target(asked, None)
+    return Target(asked, _reached(found, asked, at_least=words.measure(measure).at_least))
+
+
+def _reached(found: Estimate, asked: float, *, at_least: bool) -> str:
+    if found.low is None or found.high is None:
+        return "cannot tell"
+    if (found.low >= asked) if at_least else (found.high <= asked):
+        return "met"
+    if (found.high < asked) if at_least else (found.low > asked):
+        return "missed"
+    return "cannot tell"
+
+
+# --- between policies ----------------------------------------------------------------------------
+
+
+def _differences(sample: Sample, baseline: str) -> dict[str, dict[str, Difference]]:
+    """Every policy less the baseline; simultaneous over all measures and policies shown."""
+    scenario = sample.scenario
+    shown = [m for m in scenario.measure_words() if m.name in SHOWN or m.name in scenario.targets]
+    shown = [measure for measure in shown if not scenario.undefined(measure)]
+    others = [name for name in scenario.policies if name != baseline]
+    confidence = 1 - (1 - scenario.simulation.confidence) / (len(shown) * len(others))
+    reference = sample.totals(baseline)
+    return {
+        name: {
+            measure.name: found
+            for measure in shown
+            if (found := difference(sample.totals(name), reference, measure, scenario, confidence))
+        }
+        for name in others
+    }
+
+
+# --- how many replications ---------------------------------------------------------------------
+
+
+def _still_wanted(sample: Sample, precision: Mapping[str, float], most: int) -> int:
+    """Replications to have before looking again; 0 when precise enough or at *most*."""
+    done = len(sample)
+    if not precision or done >= most or sample.scenario.replayed:
+        return 0
+    confidence = sample.scenario.simulation.confidence
+    needed = done if done > 1 else 20
+    for name in sample.scenario.policies:
+        found = estimates(sample.totals(name), sample.scenario, confidence)
+        for measure, wanted in precision.items():
+            reached = found[measure].half_width
+            if reached is not None and reached > wanted:
+                needed = max(needed, math.ceil(done * (reached / wanted) ** 2))
+    if needed == done:
+        return 0
+    return min(most, max(needed, done + 1 + done // 10), 4 * done)
+
+
+# --- what is asked -----------------------------------------------------------------------------
+
+
+def _with(
+    scenario: Scenario,
+    seed: int | None,
+    replications: int | None,
+    horizon: float | None,
+    confidence: float | None,
+) -> Scenario:
+    given = {
+        "seed": seed, "replications": replications, "horizon": horizon, "confidence": confidence,
+    }  # fmt: skip
+    update = {key: value for key, value in given.items() if value is not None}
+    if not update:
+        return scenario
+    settings = type(scenario.simulation).model_validate(
+        scenario.simulation.model_dump() | update
+    )
+    return scenario.model_copy(update={"simulation": settings})
+
+
+def _known_precision(scenario: Scenario, precision: Mapping[str, float]) -> Mapping[str, float]:
+    known = {m.name for m in scenario.measure_words() if not scenario.undefined(m)}
+    for name, half_width in precision.items():
+        if name not in known:
+            hint = near(name, known)
+            raise InputError(f"--precision: expected a measure of the scenario{hint}, found {name}")
+        if not 0 < half_width < math.inf:
+            raise InputError(f"--precision: expected a half-width above 0, found {half_width}")
+    if precision and scenario.replayed:
+        raise InputError("--precision: expected demand that is drawn, found a record played once")
+    return precision
+
+
+def _known_baseline(scenario: Scenario, baseline: str | None) -> str | None:
+    names = list(scenario.policies)
+    if baseline is not None and baseline not in names:
+        hint = near(baseline, names)
+        raise InputError(f"--baseline: expected one of {', '.join(names)}{hint}, found {baseline}")
+    return (baseline or names[0]) if len(names) > 1 else None
+
+
+def _refuse_endless(scenario: Scenario, windows: Windows, replications: int) -> None:
+    events = replications * _events(scenario, windows)
+    if events > MOST_EVENTS:
+        raise InputError(
+            f"simulation: expected a run of at most {MOST_EVENTS:,.0f} customers, reviews and "
+            f"orders, found {events:.2g} (a shorter horizon, or fewer replications)"
+        )
+
+
+def _events(scenario: Scenario, windows: Windows) -> float:
+    reviews: Iterator[float] = (
+        1 / policy.review_period if policy.review_period else 0.0
+        for policy in scenario.policies.values()
+    )
+    rate = len(scenario.policies) * 2 * scenario.demand.customers_per_time() + sum(reviews)
+    return rate * (windows.warmup + windows.length)

@@ -1,0 +1,181 @@
+"""What a study gives back: frozen results, their tidy table and their JSON."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from simlevel import __version__
+from simlevel.estimation.comparison import Difference
+from simlevel.model.policy import Policy
+from simlevel.model.scenario import Scenario
+from simlevel.theory.answer import Answer, Textbook
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+COLUMNS = ("policy", "measure", "estimate", "low", "high", "analytic", "exact", "verdict")
+
+
+@dataclass(frozen=True)
+class Target:
+    """What was asked of a measure, and whether it is reached."""
+
+    asked: float
+    verdict: str | None
+    """``met``, ``missed`` or ``cannot tell``; None without a simulation."""
+
+
+@dataclass(frozen=True)
+class MeasureResult:
+    """One measure of one policy: simulated, derived, compared."""
+
+    estimate: float | None = None
+    low: float | None = None
+    high: float | None = None
+    numerator: float | None = None
+    denominator: float | None = None
+    analytic: Answer | None = None
+    verdict: str | None = None
+    textbook: tuple[Textbook, ...] = ()
+    target: Target | None = None
+    note: str | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """As in the contract's JSON; each textbook value with its gap to the best value."""
+        made = dataclasses.asdict(self)
+        best = self.analytic.value if self.analytic else self.estimate
+        made["textbook"] = [
+            {
+                "formula": each.formula,
+                "value": each.value,
+                "gap": None if best is None else each.value - best,
+                "cause": each.cause,
+            }
+            for each in self.textbook
+        ]
+        return made
+
+
+@dataclass(frozen=True)
+class Protection:
+    """The time, and the demand instants, that an order has to cover."""
+
+    review_period: float | None
+    lead_time: float
+    """Mean, in time units."""
+    demand_instants: int | None
+    """For periodic demand."""
+
+    @property
+    def interval(self) -> float:
+        """L + R; L under continuous review."""
+        return self.lead_time + (self.review_period or 0)
+
+
+@dataclass(frozen=True)
+class PolicyResult:
+    """All measures of one policy."""
+
+    policy: Policy
+    protection: Protection
+    measures: Mapping[str, MeasureResult]
+    no_theory: str | None = None
+    """Why theory has nothing to say, where it has not."""
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The policy's kind and parameters, without those left out."""
+        dumped = self.policy.model_dump(exclude_none=True)
+        return {"kind": dumped.pop("kind"), **dict(sorted(dumped.items(), reverse=True))}
+
+
+@dataclass(frozen=True)
+class Run:
+    """How it was simulated."""
+
+    engine: str
+    seed: int
+    replications: int
+    horizon: float
+    warmup: float
+    confidence: float
+
+
+@dataclass(frozen=True)
+class Result:
+    """The answers to a scenario; ``run`` and ``differences`` are None without a simulation."""
+
+    scenario: Scenario
+    run: Run | None
+    policies: Mapping[str, PolicyResult]
+    baseline: str | None = None
+    differences: Mapping[str, Mapping[str, Difference]] | None = None
+    warnings: tuple[str, ...] = ()
+    interrupted: bool = False
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON document of section 6 of the contract."""
+        origin = self.scenario.origin
+        return {
+            "schema": 1,
+            "simlevel": __version__,
+            "scenario": {
+                "name": self.scenario.name,
+                "file": origin.file if origin else None,
+                "sha256": origin.sha256 if origin else None,
+                "time_unit": self.scenario.time_unit,
+            },
+            "run": dataclasses.asdict(self.run) if self.run else None,
+            "policies": {name: self._policy(result) for name, result in self.policies.items()},
+            "differences": self._differences(),
+            "warnings": list(self.warnings),
+        }
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """The tidy table, a row a measure of a policy; columns are COLUMNS."""
+        for name, policy in self.policies.items():
+            for measure, result in policy.measures.items():
+                analytic = result.analytic
+                yield (
+                    name, measure, result.estimate, result.low, result.high,
+                    analytic.value if analytic else None,
+                    analytic.exact if analytic else None, result.verdict,
+                )  # fmt: skip
+
+    def to_frame(self) -> pd.DataFrame:
+        """The tidy table: policy, measure, estimate, low, high, analytic, exact, verdict."""
+        import pandas as pd
+
+        return pd.DataFrame(list(self.rows()), columns=list(COLUMNS))
+
+    def _policy(self, result: PolicyResult) -> dict[str, Any]:
+        protection = result.protection
+        return {
+            "parameters": result.parameters,
+            "clock": {
+                "sequence": list(self.scenario.clock.sequence),
+                "review_period": protection.review_period,
+                "lead_time": protection.lead_time,
+                "protection_interval": protection.interval,
+                "demand_instants": protection.demand_instants,
+            },
+            "measures": {name: each.to_dict() for name, each in result.measures.items()},
+        }
+
+    def _differences(self) -> dict[str, Any] | None:
+        if self.differences is None:
+            return None
+        policies = {
+            policy: {
+                name: {
+                    "estimate": each.estimate, "low": each.low,
+                    "high": each.high, "verdict": each.verdict,
+                }
+                for name, each in differences.items()
+            }
+            for policy, differences in self.differences.items()
+        }  # fmt: skip
+        return {"baseline": self.baseline, "policies": policies}
