@@ -20,7 +20,6 @@ from simlevel.errors import InputError, Problem, SimlevelError, near
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from simlevel.model.scenario import Scenario
     from simlevel.studies.result import Result
 
 DONE, NOT_MET, WRONG_INPUT, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 130
@@ -235,7 +234,7 @@ def schema() -> None:
     click.echo(json_text(made()), nl=False)
 
 
-# --- what commands show ----------------------------------------------------------------------------
+# --- what commands show ------------------------------------------------------------------------
 
 
 def _show(result: Result, as_json: bool, outputs: tuple[Path, ...]) -> None:
@@ -273,11 +272,11 @@ def _refuse_unknown(outputs: tuple[Path, ...]) -> None:
     from simlevel.reports.files import KINDS, known
 
     if bad := [path for path in outputs if not known(path)]:
-        kinds = ", ".join(KINDS)
+        expected = f"expected an ending of {', '.join(KINDS)}"
+        found = [f"{expected}, found {path.suffix or 'none'}" for path in bad]
         raise InputError(
-            [Problem(f"-o {p}", 0, 0, "", f"expected an ending of {kinds}, found {p.suffix or 'none'}")
-             for p in bad]
-        )  # fmt: skip
+            [Problem(f"-o {path}", 0, 0, "", each) for path, each in zip(bad, found, strict=True)]
+        )
 
 
 def _say_precision(result: Result, precision: dict[str, float]) -> None:
@@ -343,7 +342,7 @@ class ProgressBar:
             self._bar.stop()
 
 
-# --- the one door ------------------------------------------------------------------------------------
+# --- the one door ------------------------------------------------------------------------------
 
 
 def main(arguments: list[str] | None = None) -> None:

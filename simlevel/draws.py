@@ -38,6 +38,8 @@ Sampler: TypeAlias = Callable[[Generator, int], Block]
 BLOCK = 4096
 LARGEST_TABLE = 4_000_000
 """Cells of one distribution's table; a wider one is refused."""
+_CERTAIN = 700.0
+"""exp(-700) is as good as 0."""
 _TAIL = 2.0**-54
 """Half the spacing of uniform numbers: no draw falls beyond."""
 
@@ -266,11 +268,8 @@ def _tails(
                 lambda k: special.betaincc(size, np.add(k, 1), success),
             )
         case d.Geometric():
-            rate = -math.log1p(-1 / mean) if mean > 1 else math.inf
-            return (
-                lambda k: -np.expm1(-rate * np.maximum(k, 0)) if mean > 1 else np.greater(k, 0) * 1.0,
-                lambda k: np.exp(-rate * np.maximum(k, 0)) if mean > 1 else np.less(k, 1) * 1.0,
-            )
+            rate = -math.log1p(-1 / mean) if mean > 1 else _CERTAIN
+            return (lambda k: -np.expm1(-rate * k)), (lambda k: np.exp(-rate * k))
     raise TypeError(distribution.dist)  # pragma: no cover
 
 

@@ -149,12 +149,20 @@ def _path(loc: Path_, data: object) -> Path_:
     """*loc* without the names of union members and inner fields that no file has."""
     path: list[str | int] = []
     for number, step in enumerate(loc):
-        if (isinstance(data, dict) and step in data and step not in _tags(data)) or (isinstance(data, list) and isinstance(step, int) and step < len(data)):
-            data = data[step]
+        inside = _children(data)
+        if step in inside:
+            data = inside[step]
         elif number < len(loc) - 1 or not isinstance(data, dict) or step in _tags(data):
             continue
         path.append(step)
     return tuple(path)
+
+
+def _children(data: object) -> Mapping[Any, Any]:
+    """What stands under each key or index of *data*."""
+    if isinstance(data, list):
+        return dict(enumerate(data))
+    return data if isinstance(data, dict) else {}
 
 
 def _tags(table: dict[str, Any]) -> tuple[object, ...]:
@@ -218,12 +226,7 @@ def _keys(path: Path_, table: object) -> list[str]:
 
 def _at(data: object, path: Path_) -> Any:
     for step in path:
-        if isinstance(data, dict):
-            data = data.get(step)
-        elif isinstance(data, list) and isinstance(step, int) and step < len(data):
-            data = data[step]
-        else:
-            return None
+        data = _children(data).get(step)
     return data
 
 

@@ -171,7 +171,7 @@ _ALL = (
         source=f"{_AXSATER} (S3); {_SPP} (P3)",
     ),
     _share(
-        "lead_time_fill_rate", "Fill rate in the lead time", "β_L",
+        "lead_time_fill_rate", "Fill rate, lead time", "β_L",
         "units_from_shelf_in_lead_time", "units_demanded_in_lead_time",
         "The fill rate of demand that arrives while at least one replenishment order is "
         "outstanding; the customer whose demand triggers an order is not in its lead time.",
@@ -200,7 +200,7 @@ _ALL = (
         needs=_PERIODIC,
     ),
     _share(
-        "in_stock_at_period_end", "No backorders at period end", "",
+        "in_stock_at_period_end", "Clear at period end", "",
         "periods_without_backorders", "periods",
         "Share of demand periods that end with nothing backordered, just before the receipts "
         "of the next.",
@@ -230,7 +230,7 @@ _ALL = (
         at_least=True,
     ),
     Measure(
-        "mean_wait", "Mean wait of a unit", "W", "time",
+        "mean_wait", "Mean wait", "W", "time",
         "Time integral of backorders / units demanded: the mean wait of a unit, those served at "
         "once included with a wait of 0.",
         ((1.0, "area_backorders"),), "units_demanded",
@@ -296,7 +296,7 @@ _ALL = (
         source=_LITTLE,
     ),
     Measure(
-        "mean_inventory_position", "Mean inventory position", "E[IP]", "units",
+        "mean_inventory_position", "Mean position", "E[IP]", "units",
         "Time average of on hand - backorders + on order.",
         ((1.0, "area_on_hand"), (-1.0, "area_backorders"), (1.0, "area_on_order")), "time",
         not_to_confuse=(

@@ -184,7 +184,8 @@ def _rare_ratio(
 def _one_cycle(totals: Totals, rare: Weights) -> float:
     """What one bad cycle might add, where none was seen: all that a mean cycle holds."""
     cycles = float(totals["cycles"].sum()) or float(len(totals["cycles"]))
-    time, units = float(totals["time"].sum()) / cycles, float(totals["units_demanded"].sum()) / cycles
+    time = float(totals["time"].sum()) / cycles
+    units = float(totals["units_demanded"].sum()) / cycles
     periods = max(float(totals["periods"].sum()), float(totals["customers"].sum())) / cycles
     worst = {"units": units, "time": time, "units x time": units * time, "count": periods}
     total, weight = next(iter(rare.items()))

@@ -49,8 +49,8 @@ RECEIVE_DEMAND_REVIEW = ("receive", "demand", "review")
 
 def _sequence(value: object) -> tuple[str, ...]:
     steps = tuple(value) if isinstance(value, (list, tuple)) else value
-    if steps == RECEIVE_REVIEW_DEMAND or steps == RECEIVE_DEMAND_REVIEW:
-        return steps
+    if steps in (RECEIVE_REVIEW_DEMAND, RECEIVE_DEMAND_REVIEW):
+        return tuple(steps)
     expected = '["receive", "review", "demand"] or ["receive", "demand", "review"]'
     raise wrong(expected, Words(value) if isinstance(value, list) else value)
 
@@ -241,7 +241,8 @@ def _target(scenario: Any, name: str, value: object) -> float:
     asked = scenario.measures.served_within if scenario.measures else None
     if name.startswith("served_within") and asked is not None:
         if measure not in map(words.served_within, asked):
-            raise wrong("its waiting time in [measures] served_within", Words(described(list(asked))))
+            found = Words(described(list(asked)))
+            raise wrong("its waiting time in [measures] served_within", found)
     elif isinstance(scenario, Scenario) and (reason := scenario.undefined(measure)):
         raise wrong("a measure that this scenario has", Words(f"{name}: {reason}"))
     return target_value(value, measure.unit, measure.name)

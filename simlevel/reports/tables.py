@@ -9,6 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from simlevel import __version__, words
+from simlevel.estimation.estimate import weights
+from simlevel.model.fields import singular
 from simlevel.model.scenario import Scenario
 from simlevel.reports import numbers
 from simlevel.studies.result import MeasureResult, PolicyResult, Protection, Result
@@ -30,7 +32,7 @@ def result_table(result: Result, width: int = 80) -> RenderableType:
         parts += [_measures(result, names), ""]
     if result.differences:
         for names in _batches(list(result.differences), width):
-            parts += [_differences(result, names), ""]
+            parts += [_differences(result, names, width), ""]
     return Group(*parts, *foot(result))
 
 
@@ -46,7 +48,7 @@ def _heading(result: Result) -> RenderableType:
     title = Text(scenario.name, style="bold")
     if result.run is None:
         title.append("  (theory alone, nothing simulated)", style="dim")
-    return Group(title, Text(f"{lost}; time in {scenario.time_unit}s", style="dim"))
+    return Group(title, Text(f"{lost}; time in {singular(scenario.time_unit)}s", style="dim"))
 
 
 # --- measures of policies --------------------------------------------------------------------
@@ -56,28 +58,35 @@ def _measures(result: Result, names: Sequence[str]) -> Table:
     table = _grid("measure", names)
     for measure in result.scenario.measure_words():
         shown = [result.policies[name].measures[measure.name] for name in names]
-        if any(_has_something(each) for each in shown):
+        if any(map(_has_something, shown)) and not _is_nothing(measure, result.scenario):
             label = _label(measure, result.scenario.time_unit)
             table.add_row(label, *(_cell(measure, each) for each in shown))
     return table
 
 
-def _grid(first: str, names: Sequence[str]) -> Table:
+def _grid(first: str, names: Sequence[str], cell: int = CELL, label: int = LABEL) -> Table:
     table = Table(box=None, padding=(0, 1, 0, 0), show_edge=False, header_style="bold")
-    table.add_column(first, width=LABEL - 1)
+    table.add_column(first, width=label - 1)
     for name in names:
-        table.add_column(Text(name), width=CELL - 1, overflow="fold")
+        table.add_column(Text(name), width=cell - 1, overflow="fold")
     return table
 
 
+def _is_nothing(measure: words.Measure, scenario: Scenario) -> bool:
+    """Nothing is lost under backorders or owed under lost sales; nor is a cost that is free."""
+    totals = [total for total, weight in weights(measure, scenario).items() if weight]
+    never = "area_backorders" if scenario.lost_sales else "units_lost"
+    return not totals or totals == [never]
+
+
 def _has_something(result: MeasureResult) -> bool:
-    """Costs that are nowhere given, and measures not defined here, have no row."""
+    """Measures that are not defined here have no row."""
     return bool(result.estimate is not None or result.analytic or result.target)
 
 
 def _label(measure: words.Measure, time_unit: str) -> Text:
     text = Text(measure.title)
-    unit = numbers.unit_of(measure, time_unit)
+    unit = numbers.unit_of(measure, singular(time_unit))
     if unit:
         text.append(f", {unit}", style="dim")
     return text
@@ -124,12 +133,13 @@ def _target(measure: words.Measure, result: MeasureResult) -> Text:
 # --- differences -----------------------------------------------------------------------------
 
 
-def _differences(result: Result, names: Sequence[str]) -> Table:
+def _differences(result: Result, names: Sequence[str], width: int) -> Table:
     assert result.differences is not None
-    table = _grid(f"less {result.baseline}", names)
+    label = LABEL + 6
+    table = _grid(f"less {result.baseline}", names, (width - label) // len(names), label)
     shown = {name for each in result.differences.values() for name in each}
     for measure in result.scenario.measure_words():
-        if measure.name in shown:
+        if measure.name in shown and not _is_nothing(measure, result.scenario):
             cells = [_difference(result, name, measure) for name in names]
             table.add_row(_difference_label(measure, result.scenario.time_unit), *cells)
     return table
@@ -145,7 +155,7 @@ def _difference(result: Result, name: str, measure: words.Measure) -> Text:
     if found is None:
         return Text("-", style="dim")
     text = Text(numbers.difference(measure, found.estimate, found.low, found.high))
-    return text.append(f"\n{found.verdict}", style=_STYLES.get(found.verdict, "bold"))
+    return text.append(f" {found.verdict}", style=_STYLES.get(found.verdict, "bold"))
 
 
 # --- the foot --------------------------------------------------------------------------------
@@ -193,7 +203,7 @@ def _policy(policy: PolicyResult) -> str:
 
 
 def _protection(protection: Protection, scenario: Scenario) -> str:
-    unit, lead = scenario.time_unit, numbers.short(protection.lead_time)
+    unit, lead = singular(scenario.time_unit), numbers.short(protection.lead_time)
     mean = "" if scenario.lead_time.distribution.variance() == 0 else "mean "
     if protection.review_period is None:
         text = f"continuous review, covers {mean}L = {lead} {unit}s"
@@ -207,7 +217,7 @@ def _protection(protection: Protection, scenario: Scenario) -> str:
 
 
 def _reproduce(result: Result) -> Iterator[str]:
-    run, unit = result.run, result.scenario.time_unit
+    run, unit = result.run, singular(result.scenario.time_unit)
     if run is None:
         yield f"simlevel {__version__}"
         return

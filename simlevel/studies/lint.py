@@ -56,8 +56,8 @@ def _cut_normals(scenario: Scenario) -> Iterator[Finding]:
         if isinstance(distribution, Normal) and distribution.share_below_zero() > 0.01:
             yield Finding(
                 path,
-                f"{distribution.share_below_zero():.1%} of the normal draws fall below 0 and become "
-                f"0, which lifts the mean from {distribution.mean_:g} to {distribution.mean():.4g}",
+                f"{distribution.share_below_zero():.1%} of the normal draws fall below 0 and "
+                f"become 0, which lifts the mean from {distribution.mean_:g} to {distribution.mean():.4g}",
                 'dist = "gamma" with the same mean and sd stays above 0',
             )
 
@@ -70,8 +70,8 @@ def _low_reorder_points(scenario: Scenario) -> Iterator[Finding]:
         if wanted and covers < over_lead_time:
             yield Finding(
                 ("policies", name, key),
-                f"{key} = {covers:g} is below the mean demand of a lead time, {over_lead_time:.4g}, "
-                f"and {' and '.join(wanted)} is asked for",
+                f"{key} = {covers:g} is below the mean demand of a lead time, "
+                f"{over_lead_time:.4g}, and {' and '.join(wanted)} is asked for",
                 f"start from {over_both:.4g}, the mean demand of L{' + R' if review else ''}, "
                 "and add safety stock",
             )
@@ -108,8 +108,8 @@ def _several_outstanding(scenario: Scenario) -> Iterator[Finding]:
             yield Finding(
                 ("policies", name, "order_quantity"),
                 f"order_quantity = {policy.order_quantity:g} against reorder_point = "
-                f"{policy.reorder_point:g} lets more than one order be outstanding, and no lost-sales "
-                "formula covers that",
+                f"{policy.reorder_point:g} lets more than one order be outstanding, and no "
+                "lost-sales formula covers that",
                 "the simulation is right; an order_quantity above reorder_point has a formula too",
             )
 
