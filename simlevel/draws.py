@@ -199,9 +199,7 @@ def sampler(distribution: d.Distribution, step: Fraction) -> Sampler:
     """
     if distribution.is_continuous:
         draw = _continuous(distribution)
-        return lambda stream, size: _whole(
-            draw(stream, size) * (step.denominator / step.numerator)
-        )
+        return lambda stream, size: _whole(draw(stream, size) * (step.denominator / step.numerator))
     return _discrete(distribution, step)
 
 

@@ -192,7 +192,10 @@ _SAID_ALOUD: Mapping[str, str] = {
 
 _FOUND_BY: Mapping[str, tuple[str, ...]] = {
     "cycle_service_level": (
-        "Type 1", "Type I service", "CSL", "service level",
+        "Type 1",
+        "Type I service",
+        "CSL",
+        "service level",
         "probability of no stockout per order cycle",
     ),
     "fill_rate": ("Type 2", "Type II service", "item fill rate", "service level"),
@@ -268,9 +271,7 @@ def _null_where(measure: words.Measure) -> str:
 # Quantities: the words of a stocking point's state and of a policy's parameters.
 
 
-def _quantity(
-    word: str, symbol: str, title: str, text: str, *also: str, **lines: str
-) -> Card:
+def _quantity(word: str, symbol: str, title: str, text: str, *also: str, **lines: str) -> Card:
     facts = (("symbol", symbol), *_spoken(lines))
     return Card(word, "quantity", title, text, facts, (*_symbols(symbol), *also))
 

@@ -250,9 +250,7 @@ def _readable_parts(data: dict[str, Any], bad: set[str | int]) -> SimpleNamespac
 # --- places ------------------------------------------------------------------------------
 
 
-def _located(
-    problems: Iterator[tuple[Path_, str]], file: str, content: str
-) -> Iterator[Problem]:
+def _located(problems: Iterator[tuple[Path_, str]], file: str, content: str) -> Iterator[Problem]:
     places = _places(content)
     for path, message in problems:
         line, column = _place(places, path)
@@ -325,9 +323,7 @@ def _key(node: Any) -> Path_:
 # --- records -----------------------------------------------------------------------------
 
 
-def _read_records(
-    data: dict[str, Any], folder: Path, file: str, content: str
-) -> Iterator[Problem]:
+def _read_records(data: dict[str, Any], folder: Path, file: str, content: str) -> Iterator[Problem]:
     """Read every column that *data* names into ``values`` beside it; yield what went wrong."""
     demand = data.get("demand")
     parts = demand if isinstance(demand, dict) else {}

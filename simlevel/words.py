@@ -79,9 +79,7 @@ def _share(
 
 
 _AXSATER = "Axsäter, Inventory Control (2015), ch. 5"
-_SPP = (
-    "Silver, Pyke and Thomas, Inventory and Production Management in Supply Chains (2017), ch. 6"
-)
+_SPP = "Silver, Pyke and Thomas, Inventory and Production Management in Supply Chains (2017), ch. 6"
 _NAHMIAS = "Nahmias, Production and Operations Analysis (2009), ch. 5"
 _HADLEY_BOOK = "Hadley and Whitin, Analysis of Inventory Systems (1963)"
 _HADLEY = f"{_HADLEY_BOOK}, ch. 4"

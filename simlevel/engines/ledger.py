@@ -47,7 +47,6 @@ class Job:
         grid = Grid.of(scenario, windows.warmup, windows.length, end)
         return cls(scenario, policy, windows, seed, grid)
 
-
     @cached_property
     def opening(self) -> float:
         """Tick at which the first window opens; so on for the next ones, all in ticks."""

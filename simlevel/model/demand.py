@@ -135,9 +135,7 @@ class HistoryDemand(_EveryPeriod):
     values: tuple[NotNegative, ...] | None = Field(
         default=None, min_length=1, max_length=1_000_000, description="in place of a file"
     )
-    resample: Annotated[Literal["bootstrap", "replay"], one_of("bootstrap", "replay")] = (
-        "bootstrap"
-    )
+    resample: Annotated[Literal["bootstrap", "replay"], one_of("bootstrap", "replay")] = "bootstrap"
 
     @model_validator(mode="after")
     def _one_source(self) -> HistoryDemand:

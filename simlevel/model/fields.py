@@ -198,9 +198,7 @@ def _number(
     return Kind(check, schema)
 
 
-def _share(
-    *, one_allowed: bool = True, zero_allowed: bool = False
-) -> Kind:
+def _share(*, one_allowed: bool = True, zero_allowed: bool = False) -> Kind:
     what = 'a share such as 0.98 or "98%"'
 
     def check(value: object) -> float:
@@ -215,11 +213,7 @@ def _share(
         if share > 1:
             hint = f'; {share:g} % is written {share / 100:g} or "{share:g}%"'
             raise wrong(f"{what}, at most 1{hint if 1 < share <= 100 else ''}", value)
-        if (
-            share < 0
-            or (share == 0 and not zero_allowed)
-            or (share == 1 and not one_allowed)
-        ):
+        if share < 0 or (share == 0 and not zero_allowed) or (share == 1 and not one_allowed):
             raise wrong(f"{what}, {'from' if zero_allowed else 'above'} 0 and "
                         f"{'up to' if one_allowed else 'below'} 1", value)  # fmt: skip
         return share

@@ -30,9 +30,7 @@ def share(value: float) -> str:
     return f"{short(round(100 * value, 10))} %"
 
 
-def estimate(
-    measure: words.Measure, value: float, low: float | None, high: float | None
-) -> str:
+def estimate(measure: words.Measure, value: float, low: float | None, high: float | None) -> str:
     """``99.45 % [99.42, 99.47]``, or the value alone where there is no interval."""
     scale, unit = (100.0, " %") if measure.is_share else (1.0, "")
     half = None if low is None or high is None else scale * (high - low) / 2

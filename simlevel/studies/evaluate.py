@@ -312,9 +312,7 @@ def _with(
     update = {key: value for key, value in given.items() if value is not None}
     if not update:
         return scenario
-    settings = type(scenario.simulation).model_validate(
-        scenario.simulation.model_dump() | update
-    )
+    settings = type(scenario.simulation).model_validate(scenario.simulation.model_dump() | update)
     return scenario.model_copy(update={"simulation": settings})
 
 

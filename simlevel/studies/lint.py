@@ -57,7 +57,8 @@ def _cut_normals(scenario: Scenario) -> Iterator[Finding]:
             yield Finding(
                 path,
                 f"{distribution.share_below_zero():.1%} of the normal draws fall below 0 and "
-                f"become 0, which lifts the mean from {distribution.mean_:g} to {distribution.mean():.4g}",
+                "become 0, which lifts the mean from "
+                f"{distribution.mean_:g} to {distribution.mean():.4g}",
                 'dist = "gamma" with the same mean and sd stays above 0',
             )
 

@@ -1,4 +1,5 @@
 """Which theory covers which scenario."""
+
 from simlevel.model.scenario import Scenario
 from simlevel.theory.answer import Theory
 
