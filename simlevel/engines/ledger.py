@@ -47,6 +47,11 @@ class Job:
         grid = Grid.of(scenario, windows.warmup, windows.length, end)
         return cls(scenario, policy, windows, seed, grid)
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Names of the totals of a window."""
+        return columns(self.scenario)
+
     @cached_property
     def opening(self) -> float:
         """Tick at which the first window opens; so on for the next ones, all in ticks."""

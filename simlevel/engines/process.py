@@ -193,7 +193,7 @@ class StockingPoint:
         """A customer takes what is on the shelf; the rest is owed or lost. Was it all there?"""
         self._elapse()
         count, before = self._count, self.net_inventory
-        served = min(quantity, before) if before > 0 else 0.0
+        served = quantity if before >= quantity else max(before, 0.0)
         count.customers += 1
         count.units_demanded += quantity
         count.units_from_shelf += served
@@ -252,7 +252,8 @@ class StockingPoint:
 
     def _elapse(self) -> None:
         """Add the time since the last event to the areas."""
-        span = self.env.now - self._since
+        now = self.env.now
+        span = now - self._since
         if span:
             count, net = self._count, self.net_inventory
             if net > 0:
@@ -261,7 +262,7 @@ class StockingPoint:
             else:
                 count.area_backorders -= net * span
             count.area_on_order += self.on_order * span
-            self._since = self.env.now
+            self._since = now
 
     def _leave_short(self, short: float, rest: float) -> None:
         self._left_short = True

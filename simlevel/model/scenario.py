@@ -165,7 +165,8 @@ class Scenario(Frozen):
             ]
             if problems:
                 raise ValidationError.from_exception_data(cls.__name__, problems)  # type: ignore[arg-type]
-            return scenario.model_copy(update={"targets": dict(_targets(scenario))})
+            scenario.targets.update(list(_targets(scenario)))
+            return scenario
 
     @property
     def origin(self) -> Origin | None:

@@ -8,11 +8,10 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
-from simlevel import __version__, words
+from simlevel import __version__, numbers, words
 from simlevel.estimation.estimate import weights
 from simlevel.model.fields import singular
 from simlevel.model.scenario import Scenario
-from simlevel.reports import numbers
 from simlevel.studies.result import MeasureResult, PolicyResult, Protection, Result
 
 LABEL, CELL = 24, 27

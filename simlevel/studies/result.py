@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+import html
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from simlevel import __version__
+from simlevel import __version__, numbers, words
 from simlevel.estimation.comparison import Difference
 from simlevel.model.policy import Policy
 from simlevel.model.scenario import Scenario
@@ -151,6 +152,23 @@ class Result:
 
         return pd.DataFrame(list(self.rows()), columns=list(COLUMNS))
 
+    def _repr_html_(self) -> str:
+        """A table for notebooks: measures as rows, policies as columns."""
+        names = "".join(f"<th>{html.escape(name)}</th>" for name in self.policies)
+        rows = "".join(
+            f"<tr><th>{html.escape(measure.title.strip())}</th>{cells}</tr>"
+            for measure in self.scenario.measure_words()
+            if (cells := self._html_cells(measure))
+        )
+        head = f"<caption>{html.escape(self.scenario.name)}</caption>"
+        return f"<table>{head}<thead><tr><th></th>{names}</tr></thead><tbody>{rows}</tbody></table>"
+
+    def _html_cells(self, measure: words.Measure) -> str:
+        results = [policy.measures[measure.name] for policy in self.policies.values()]
+        if all(each.estimate is None and each.analytic is None for each in results):
+            return ""
+        return "".join(f"<td>{'<br>'.join(_html_lines(measure, each))}</td>" for each in results)
+
     def _policy(self, result: PolicyResult) -> dict[str, Any]:
         protection = result.protection
         return {
@@ -179,3 +197,18 @@ class Result:
             for policy, differences in self.differences.items()
         }  # fmt: skip
         return {"baseline": self.baseline, "policies": policies}
+
+
+def _html_lines(measure: words.Measure, result: MeasureResult) -> Iterator[str]:
+    half = None
+    if result.low is not None and result.high is not None:
+        half = (result.high - result.low) / 2
+    if result.estimate is not None:
+        yield numbers.estimate(measure, result.estimate, result.low, result.high)
+    if result.analytic:
+        kind = "exact" if result.analytic.exact else "approximately"
+        value = numbers.exact(measure, result.analytic.value, half)
+        yield f"<small>{kind} {value}: {result.verdict or 'not simulated'}</small>"
+    if result.target and result.target.verdict:
+        asked = numbers.share if measure.is_share else numbers.short
+        yield f"<small>target {asked(result.target.asked)}: {result.target.verdict}</small>"
