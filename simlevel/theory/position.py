@@ -1,0 +1,210 @@
+"""The stationary inventory position of each policy, on the lattice that it lives on."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simlevel.errors import InputError
+from simlevel.model.fields import exact
+from simlevel.model.grid import common
+from simlevel.model.policy import RQ, SS, BaseStock
+from simlevel.theory.lattice import Array, Law, convolved, minus, uniform
+
+MOST_LEVELS = 1500
+"""Levels that orders may lift the position to; with more there is no answer."""
+
+
+@dataclass(frozen=True)
+class Frame:
+    """The quantities ``origin + step * k``, k whole; 0 <= origin < step, in the scenario's units.
+
+    Every position and net inventory is one of them, and every demand is a multiple of step.
+    """
+
+    step: Fraction
+    origin: Fraction
+
+    @classmethod
+    def through(cls, quantity: float, step: Fraction) -> Frame:
+        """The frame of that *step* on which *quantity* lies."""
+        return cls(step, exact(quantity) % step)
+
+    def floor(self, quantity: float) -> int:
+        """The last k at or below *quantity*."""
+        return math.floor((exact(quantity) - self.origin) / self.step)
+
+    def ceil(self, quantity: float) -> int:
+        """The first k at or above *quantity*."""
+        return math.ceil((exact(quantity) - self.origin) / self.step)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Order when the position is at or below *trigger*: the least multiple of *multiple*
+    that is at least *least* and lifts it to *up_to* or above. In steps of a frame.
+
+    (r, nQ) lifts to r + 1 or above in multiples of Q; base stock triggers at S - 1.
+    """
+
+    trigger: int
+    up_to: int
+    least: int = 0
+    multiple: int = 1
+
+    def after(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
+        """The positions after ordering from *positions* at or below the trigger."""
+        quantity = np.maximum(self.up_to - positions, self.least)
+        return np.asarray(positions + -(-quantity // self.multiple) * self.multiple)
+
+    @property
+    def is_batch(self) -> bool:
+        """From wherever it orders it lifts into the same *multiple* levels above the trigger."""
+        return self.up_to == self.trigger + 1 and self.least <= self.multiple
+
+
+def framed(policy: RQ | SS | BaseStock, sizes: Fraction, start: float) -> tuple[Frame, Rule]:
+    """The frame of a policy's positions and its rule there.
+
+    *sizes* is the greatest common divisor of the possible demands. Batches keep the position
+    where the *start* put it, up to multiples; orders up to S forget it.
+    """
+    if isinstance(policy, RQ):
+        step = common([sizes, exact(policy.order_quantity)])
+        frame = Frame.through(start, step)
+        trigger = frame.floor(policy.reorder_point)
+        return frame, Rule(trigger, trigger + 1, 0, int(exact(policy.order_quantity) / step))
+    frame = _up_to_frame(policy, sizes, start)
+    up_to = frame.ceil(policy.order_up_to)
+    trigger = frame.floor(policy.reorder_point) if isinstance(policy, SS) else up_to - 1
+    least = math.ceil(exact(policy.minimum_order or 0) / frame.step)
+    multiple = int(exact(policy.order_multiple) / frame.step) if policy.order_multiple else 1
+    return frame, Rule(trigger, up_to, least, multiple)
+
+
+def _up_to_frame(policy: SS | BaseStock, sizes: Fraction, start: float) -> Frame:
+    top = policy.order_up_to
+    if policy.order_multiple:
+        return Frame.through(start, common([sizes, exact(policy.order_multiple)]))
+    if policy.minimum_order:
+        apart = exact(top) - exact(start)
+        return Frame.through(top, common([sizes, exact(policy.minimum_order), apart]))
+    return Frame.through(top, sizes)
+
+
+def stationary(rule: Rule, demand: Law, start: int) -> Law:
+    """The long-run position after ordering, where *demand* comes between two looks.
+
+    Exact for independent demands alike. (r, nQ): uniform, since the frame's step is the
+    common divisor (Hadley and Whitin 1963, ch. 4; Axsäter, Inventory Control, ch. 5). Orders
+    up to a level: the renewal mass of the demands, the classic (s, S) result (Zheng and
+    Federgruen 1991). Raises InputError where orders may lift to more than MOST_LEVELS levels.
+    """
+    if rule.is_batch:
+        return uniform(rule.up_to, rule.trigger + rule.multiple)
+    moves = demand.given_positive()
+    levels = _levels(rule, moves)
+    visits = renewal_mass(moves, int(levels.max()) - rule.trigger)
+    shares = _level_shares(rule, moves, levels, visits, start)
+    mass = np.zeros(len(visits))
+    for level, share in zip(levels, shares, strict=True):
+        reach = int(level) - rule.trigger
+        mass[:reach] += share * visits[:reach][::-1]
+    return Law(rule.trigger + 1, mass / mass.sum())
+
+
+def orders(rule: Rule, position: Law, demand: Law) -> Law:
+    """Positions at which a look finds that it must order: its total is P(order)."""
+    return minus(position, demand).up_to(rule.trigger)
+
+
+def renewal_mass(moves: Law, size: int) -> Array:
+    """Expected number of partial sums of *moves* (each at least 1) at 0, 1, ..., size - 1.
+
+    The power series 1 / (1 - sum of P(X = k) z^k), by Newton's iteration.
+    """
+    series = np.zeros(size)
+    shown = moves.mass[: max(size - moves.low, 0)]
+    series[moves.low : moves.low + len(shown)] = -shown
+    series[0] = 1.0
+    mass = np.ones(1)
+    while len(mass) < size:
+        length = min(2 * len(mass), size)
+        twice = -convolved(series[:length], mass)[:length]
+        twice[0] += 2
+        mass = convolved(mass, twice)[:length]
+    return np.maximum(mass, 0.0)
+
+
+def _levels(rule: Rule, moves: Law) -> NDArray[np.int64]:
+    """The levels that orders can lift to."""
+    lowest = rule.trigger + 1 - moves.high
+    levels = np.unique(rule.after(np.arange(lowest, rule.trigger + 1)))
+    if len(levels) > MOST_LEVELS:
+        raise InputError(
+            f"expected orders that lift the position to at most {MOST_LEVELS:,} levels, "
+            f"found {len(levels):,}"
+        )
+    return levels
+
+
+def _level_shares(
+    rule: Rule, moves: Law, levels: NDArray[np.int64], visits: Array, start: int
+) -> Array:
+    """Share of orders that lift to each level: the stationary law of a Markov chain."""
+    if len(levels) == 1:
+        return np.ones(1)
+    chain = np.array([_next_level(rule, moves, levels, visits, int(z)) for z in levels])
+    if start > rule.trigger:
+        longer = renewal_mass(moves, start - rule.trigger)
+        first = _next_level(rule, moves, levels, longer, start)
+    else:
+        first = (levels == rule.after(np.array([start]))).astype(np.float64)
+    return long_run(chain, first)
+
+
+def _next_level(
+    rule: Rule, moves: Law, levels: NDArray[np.int64], visits: Array, level: int
+) -> Array:
+    """Probabilities that the order after one that lifted to *level* lifts to each level."""
+    reach = level - rule.trigger
+    path = Law(rule.trigger + 1, visits[:reach][::-1])
+    below = orders(rule, path, moves)
+    lifted = rule.after(np.arange(below.low, below.high + 1))
+    place = np.minimum(np.searchsorted(levels, lifted), len(levels) - 1)
+    return np.asarray(np.bincount(place, below.mass, len(levels)), dtype=np.float64)
+
+
+def long_run(chain: Array, first: Array) -> Array:
+    """Long-run shares of the states of a Markov *chain* that begins in *first*.
+
+    Raises InputError where they depend on chance.
+    """
+    seen = _reachable(chain, first)
+    part = chain[np.ix_(seen, seen)]
+    system = part.T - np.eye(len(part))
+    system[-1] = 1.0
+    right = np.zeros(len(part))
+    right[-1] = 1.0
+    try:
+        shares = np.linalg.solve(system, right)
+    except np.linalg.LinAlgError:
+        raise InputError("expected one long-run law of the position, found several") from None
+    result = np.zeros(len(chain))
+    result[seen] = np.maximum(shares, 0.0)
+    return np.asarray(result / result.sum())
+
+
+def _reachable(chain: Array, first: Array) -> NDArray[np.bool_]:
+    seen = first > 0
+    while True:
+        wider = seen | (seen @ (chain > 0))
+        if wider.sum() == seen.sum():
+            return seen
+        seen = wider
+
+
