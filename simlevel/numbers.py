@@ -50,10 +50,10 @@ def difference(measure: words.Measure, value: float, low: float, high: float) ->
 
 
 def exact(measure: words.Measure, value: float, half_width: float | None) -> str:
-    """An exact value with one digit more than the estimate beside it."""
+    """An exact value with the digits of the estimate beside it."""
     scale, unit = (100.0, " %") if measure.is_share else (1.0, "")
     decimals = digits(None if half_width is None else scale * half_width, scale * value)
-    return plain(scale * value, min(decimals + (half_width is not None), 8)) + unit
+    return plain(scale * value, decimals) + unit
 
 
 def unit_of(measure: words.Measure, time_unit: str) -> str:
