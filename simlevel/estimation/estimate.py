@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -24,6 +25,7 @@ Weights: TypeAlias = Mapping[str, float]
 
 FEW = 30
 """Failures or successes below which the t interval of a share is not trusted."""
+FEW_FOR_TESTS = 100
 FEW_REPLICATIONS = 10
 """Nor is it where fewer replications than this saw any."""
 
@@ -110,18 +112,45 @@ def estimate(
 
 
 def interval(
-    totals: Totals, measure: words.Measure, scenario: Scenario, confidence: float
+    totals: Totals,
+    measure: words.Measure,
+    scenario: Scenario,
+    confidence: float,
+    few: int = FEW,
 ) -> tuple[float, float, bool]:
-    """(low, high, whether it was widened because stockouts were few).
+    """(low, high, whether it was widened because stockouts were fewer than *few*).
 
     The measure was observed, in two replications or more.
     """
     x, y = weighted(totals, weights(measure, scenario)), totals[measure.denominator]
     low, high = ratio_interval(x, y, confidence)
-    few = _rare_interval(totals, measure, scenario, confidence)
-    if few is not None:
-        low, high = min(low, few[0]), max(high, few[1])
-    return _bounded(measure, low), _bounded(measure, high), few is not None
+    rare = _rare_interval(totals, measure, scenario, confidence, few)
+    if rare is not None:
+        low, high = min(low, rare[0]), max(high, rare[1])
+    return _bounded(measure, low), _bounded(measure, high), rare is not None
+
+
+def p_value(totals: Totals, measure: words.Measure, scenario: Scenario, value: float) -> float:
+    """The error rate at which the interval just leaves *value* out; 0 if it always does.
+
+    Stockouts are few below 100 here: a test in the far tail asks more of the t interval.
+    """
+    slack = 1e-9 * max(1.0, abs(value))  # rounding of long sums is no disagreement
+
+    def holds(exponent: float) -> bool:
+        confidence = 1 - 10.0**exponent
+        low, high, _ = interval(totals, measure, scenario, confidence, FEW_FOR_TESTS)
+        return low - slack <= value <= high + slack
+
+    if holds(math.log10(0.9)):
+        return 1.0
+    inside, outside = -12.0, math.log10(0.9)
+    if not holds(inside):
+        return 0.0
+    while outside - inside > 0.01:
+        middle = (inside + outside) / 2
+        inside, outside = (middle, outside) if holds(middle) else (inside, middle)
+    return float(10.0**inside)
 
 
 def _bounded(measure: words.Measure, value: float) -> float:
@@ -132,21 +161,21 @@ def _bounded(measure: words.Measure, value: float) -> float:
 
 
 def _rare_interval(
-    totals: Totals, measure: words.Measure, scenario: Scenario, confidence: float
+    totals: Totals, measure: words.Measure, scenario: Scenario, confidence: float, few: int
 ) -> Interval | None:
     """An interval that is honest with few failures or successes; None where they are many."""
     if measure.name == "cost_per_time":
-        return _rare_cost(totals, scenario, confidence)
+        return _rare_cost(totals, scenario, confidence, few)
     rare = _rare_weights(measure, scenario)
     if not any(rare.values()):
         return None
     failures, y = weighted(totals, rare), totals[measure.denominator]
     stockouts = totals["cycles"] - totals["cycles_without_stockout"]
-    if _few(failures, stockouts):
+    if _few(failures, stockouts, few):
         low, high = _rare_ratio(failures, y, totals, rare, confidence)
         if measure.is_share:
             low, high = 1 - high, 1 - low
-    elif measure.is_share and _few(y - failures, _successes(totals, measure)):
+    elif measure.is_share and _few(y - failures, _successes(totals, measure), few):
         low, high = _rare_ratio(y - failures, y, totals, rare, confidence)
     else:
         return None
@@ -169,9 +198,9 @@ def _successes(totals: Totals, measure: words.Measure) -> Sums:
     return totals["cycles_without_stockout" if cycles else "customers_whole"]
 
 
-def _few(amounts: Sums, events: Sums) -> bool:
+def _few(amounts: Sums, events: Sums, few: int) -> bool:
     replications = int((amounts > 0).sum())
-    return events.sum() < FEW or replications < min(FEW_REPLICATIONS, len(amounts))
+    return events.sum() < few or replications < min(FEW_REPLICATIONS, len(amounts))
 
 
 def _rare_ratio(
@@ -194,7 +223,7 @@ def _one_cycle(totals: Totals, rare: Weights) -> float:
     return weight * worst[words.TOTALS.get(total, "units")]
 
 
-def _rare_cost(totals: Totals, scenario: Scenario, confidence: float) -> Interval | None:
+def _rare_cost(totals: Totals, scenario: Scenario, confidence: float, few: int) -> Interval | None:
     """The cost, if its rare parts were as high or low as they may be."""
     whole = words.MEASURES["cost_per_time"]
     x, y = weighted(totals, weights(whole, scenario)), totals["time"]
@@ -204,8 +233,8 @@ def _rare_cost(totals: Totals, scenario: Scenario, confidence: float) -> Interva
         part = words.MEASURES[name]
         if scenario.undefined(part) or not any(weights(part, scenario).values()):
             continue
-        few = _rare_interval(totals, part, scenario, confidence)
-        if few is not None:
+        rare = _rare_interval(totals, part, scenario, confidence, few)
+        if rare is not None:
             value = float(weighted(totals, weights(part, scenario)).sum() / y.sum())
-            low, high, seen = low - (value - few[0]), high + (few[1] - value), True
+            low, high, seen = low - (value - rare[0]), high + (rare[1] - value), True
     return (low, high) if seen else None

@@ -15,22 +15,19 @@ from simlevel.engines.process import SimPyEngine
 from simlevel.errors import InputError, near
 from simlevel.estimation import window
 from simlevel.estimation.comparison import Difference, difference
-from simlevel.estimation.estimate import Estimate, Totals, estimates, interval
+from simlevel.estimation.estimate import Estimate, Totals, estimates
 from simlevel.model.demand import HistoryDemand, PeriodicDemand
 from simlevel.model.distribution import Normal
 from simlevel.model.policy import Policy
 from simlevel.model.scenario import Scenario
 from simlevel.studies.result import MeasureResult, PolicyResult, Protection, Result, Run, Target
-from simlevel.theory.answer import Answer, Theory
+from simlevel.studies.verdict import Verdicts, verdicts
+from simlevel.theory.answer import Theory
 from simlevel.theory.catalogue import derive
 
 MAX_REPLICATIONS = 10_000
 MOST_EVENTS = 2e10
 """Customers, reviews and orders that one run may simulate; more is refused."""
-ERROR_RATE = 0.001
-"""Chance that a run with right formulas shows any ``disagrees``."""
-SHARE_TOLERANCE, OTHER_TOLERANCE = 0.005, 0.005
-"""Half-widths above these (absolute on shares, relative on the rest) are inconclusive."""
 SHOWN = (
     "cycle_service_level", "fill_rate", "order_fill_rate", "ready_rate", "period_service_level",
     "mean_wait", "safety_stock", "mean_on_hand", "mean_backorders", "inventory_cover",
@@ -151,15 +148,21 @@ def judged(sample: Sample, baseline: str | None) -> Result:
     """The sample's estimates beside theory, with verdicts, targets and differences."""
     scenario, settings = sample.scenario, sample.scenario.simulation
     theories = {name: derive(scenario, name) for name in scenario.policies}
-    tests = sum(answer.exact for each in theories.values() for answer in each.answers.values())
+    totals = {name: sample.totals(name) for name in scenario.policies}
+    found = {name: estimates(each, scenario, settings.confidence) for name, each in totals.items()}
+    decided = verdicts(scenario, totals, found, theories)
     policies = {
-        name: _policy_result(scenario, name, sample.totals(name), theory, max(tests, 1))
+        name: _policy_result(scenario, name, found[name], theory, decided)
         for name, theory in theories.items()
     }
     run = Run(
-        "simpy", settings.seed, len(sample), sample.windows.length, sample.windows.warmup,
+        "simpy",
+        settings.seed,
+        len(sample),
+        sample.windows.length,
+        sample.windows.warmup,
         settings.confidence,
-    )  # fmt: skip
+    )
     differences = _differences(sample, baseline) if baseline else None
     return Result(scenario, run, policies, baseline, differences, warnings(scenario))
 
@@ -198,41 +201,29 @@ def protection(scenario: Scenario, policy: Policy) -> Protection:
 
 
 def _policy_result(
-    scenario: Scenario, name: str, totals: Totals, theory: Theory, tests: int
+    scenario: Scenario,
+    name: str,
+    found: Mapping[str, Estimate],
+    theory: Theory,
+    decided: Verdicts,
 ) -> PolicyResult:
-    settings = scenario.simulation
-    measures = {}
-    for each in estimates(totals, scenario, settings.confidence).values():
-        answer = theory.answers.get(each.measure)
-        measures[each.measure] = MeasureResult(
-            each.estimate, each.low, each.high, each.numerator, each.denominator,
-            analytic=answer,
-            verdict=_verdict(scenario, totals, each, answer, tests),
+    measures = {
+        each.measure: MeasureResult(
+            each.estimate,
+            each.low,
+            each.high,
+            each.numerator,
+            each.denominator,
+            analytic=theory.answers.get(each.measure),
+            verdict=decided.get((name, each.measure)),
             textbook=theory.textbook.get(each.measure, ()),
             target=_target(scenario, each.measure, each),
             note=each.note,
-        )  # fmt: skip
+        )
+        for each in found.values()
+    }
     policy = scenario.policies[name]
     return PolicyResult(policy, protection(scenario, policy), measures, theory.reason)
-
-
-def _verdict(
-    scenario: Scenario, totals: Totals, found: Estimate, answer: Answer | None, tests: int
-) -> str | None:
-    """The verdict on one measure, at an error rate of ERROR_RATE over all *tests* of the run."""
-    if found.estimate is None or found.half_width is None:
-        return None
-    if answer is None:
-        return "no formula"
-    if not answer.exact:
-        return "approximation"
-    measure = words.measure(found.measure)
-    low, high, _ = interval(totals, measure, scenario, 1 - ERROR_RATE / tests)
-    slack = 1e-9 * max(1.0, abs(answer.value))  # rounding of long sums is no disagreement
-    if not low - slack <= answer.value <= high + slack:
-        return "disagrees"
-    tolerance = SHARE_TOLERANCE if measure.is_share else OTHER_TOLERANCE * abs(answer.value)
-    return "inconclusive" if found.half_width > tolerance + slack else "agrees"
 
 
 def _target(scenario: Scenario, measure: str, found: Estimate | None) -> Target | None:

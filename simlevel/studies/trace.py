@@ -1,0 +1,61 @@
+"""One replication event by event, as one would do it by hand."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from simlevel.engines.ledger import Event, Job, Windows
+from simlevel.engines.process import SimPyEngine
+from simlevel.errors import InputError, near
+from simlevel.model.scenario import Scenario
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_EVENTS = 100_000
+COLUMNS = Event._fields
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The event table of one policy, from the first instant to *until*."""
+
+    scenario: Scenario
+    policy: str
+    until: float
+    seed: int
+    events: tuple[Event, ...]
+
+    def to_frame(self) -> pd.DataFrame:
+        """The event table: one row an event, columns as in Event."""
+        import pandas as pd
+
+        return pd.DataFrame(self.events, columns=list(COLUMNS))
+
+
+def trace(
+    scenario: Scenario, policy: str | None = None, *, until: float, seed: int | None = None
+) -> Trace:
+    """The events of the first replication of *policy* (the first one) before *until*.
+
+    These are the events that the run itself sees, warm-up and all. Raises InputError for an
+    unknown policy, or where there would be more than MOST_EVENTS customers.
+    """
+    names = list(scenario.policies)
+    policy = names[0] if policy is None else policy
+    if policy not in names:
+        hint = near(policy, names)
+        raise InputError(f"--policy: expected one of {', '.join(names)}{hint}, found {policy}")
+    if not 0 < until < float("inf"):
+        raise InputError(f"--until: expected a time above 0, found {until}")
+    customers = until * scenario.demand.customers_per_time()
+    if customers > MOST_EVENTS:
+        raise InputError(
+            f"--until: expected at most {MOST_EVENTS:,} customers, found about {customers:,.0f}"
+        )
+    seed = scenario.simulation.seed if seed is None else seed
+    events: list[Event] = []
+    SimPyEngine(Job.of(scenario, policy, Windows(0.0, until), seed)).run(0, events)
+    kept = tuple(event for event in events if event.time < until)
+    return Trace(scenario, policy, until, seed, kept)

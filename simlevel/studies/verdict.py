@@ -1,0 +1,76 @@
+"""Where the two answers meet: does an exact value agree with the simulation, beyond chance?"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple, TypeAlias
+
+from simlevel import words
+from simlevel.estimation.estimate import Estimate, Totals, p_value
+from simlevel.model.scenario import Scenario
+from simlevel.theory.answer import Answer, Theory
+
+ERROR_RATE = 0.001
+"""Chance that a run with right formulas shows any ``disagrees``."""
+SHARE_TOLERANCE, RELATIVE_TOLERANCE = 0.005, 0.005
+"""Half-widths above these (of shares; of the rest, relative) are inconclusive."""
+
+Verdicts: TypeAlias = Mapping[tuple[str, str], str]
+"""By policy and measure."""
+
+
+class Test(NamedTuple):
+    """One exact value against one estimate."""
+
+    policy: str
+    measure: str
+    p_value: float
+    precise: bool
+
+
+def verdicts(
+    scenario: Scenario,
+    totals: Mapping[str, Totals],
+    found: Mapping[str, Mapping[str, Estimate]],
+    theories: Mapping[str, Theory],
+) -> Verdicts:
+    """A verdict on every observed measure, at ERROR_RATE over all of them (Holm).
+
+    Holm, A simple sequentially rejective multiple test procedure (Scandinavian Journal of
+    Statistics 6, 1979).
+    """
+    decided: dict[tuple[str, str], str] = {}
+    tests = []
+    for policy, estimates in found.items():
+        for name, estimate in estimates.items():
+            if estimate.half_width is None:
+                continue
+            answer = theories[policy].answers.get(name)
+            if answer is None or not answer.exact:
+                decided[policy, name] = "approximation" if answer else "no formula"
+                continue
+            measure = words.measure(name)
+            p = p_value(totals[policy], measure, scenario, answer.value)
+            tests.append(Test(policy, name, p, precise(estimate, answer)))
+    return decided | dict(_holm(tests))
+
+
+def precise(estimate: Estimate, answer: Answer) -> bool:
+    """Whether the half-width is within the tolerance of the verdict."""
+    half_width = estimate.half_width
+    return half_width is not None and half_width <= tolerance(estimate.measure, answer)
+
+
+def tolerance(measure: str, answer: Answer) -> float:
+    """The half-width above which an estimate says too little about an exact value."""
+    if words.measure(measure).is_share:
+        return SHARE_TOLERANCE
+    return RELATIVE_TOLERANCE * abs(answer.value) + 1e-12
+
+
+def _holm(tests: list[Test]) -> Iterator[tuple[tuple[str, str], str]]:
+    rejecting = True
+    for rank, test in enumerate(sorted(tests, key=lambda test: test.p_value)):
+        rejecting = rejecting and test.p_value <= ERROR_RATE / (len(tests) - rank)
+        agrees = "agrees" if test.precise else "inconclusive"
+        yield (test.policy, test.measure), "disagrees" if rejecting else agrees
