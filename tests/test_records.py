@@ -208,8 +208,9 @@ def test_what_is_wrong_under_either_decimal_sign_is_told_with_the_refusal(write:
     "text", ["a;b,demand\n1;2,3\n", "a;b,demand\n", "a;b;demand, units\n1;2\n3;4\n"]
 )
 def test_two_separators_that_would_both_do_or_neither_are_refused(write: Write, text: str) -> None:
-    message = only(write(text))
-    assert 'found "," and ";", and cannot tell which it is: quote the names' in message
+    path = write(text)
+    assert 'found "," and ";", and cannot tell which it is: quote the names' in only(path)
+    assert places(path) == [(1, 1)]
 
 
 @pytest.mark.parametrize(
@@ -237,6 +238,7 @@ def test_a_separator_that_fits_no_row_is_refused_once(write: Write, text: str, c
         ("1e16", "of at most 1e15, found 1e16"),
         ("1000000000000001", "of at most 1e15, found 1000000000000001"),
         ("1e400", "of at most 1e15, found 1e400"),
+        ("y" * 40, f'of 0 or more, found "{"y" * 40}"'),
         ("9" * 5000, "of at most 1e15, found " + "9" * 37 + "..."),
         ("", "of 0 or more, found an empty cell"),
         ("x", 'of 0 or more, found "x"'),
@@ -281,6 +283,12 @@ def test_a_row_of_another_length_is_a_problem(write: Write, row: str, message: s
     assert only(write(f"week;demand\n1;2\n{row}\n1;2\n")) == message
 
 
+def test_a_field_that_the_only_column_has_no_place_for_is_a_problem(write: Write) -> None:
+    path = write("demand;\n1;\n2;3\n")
+    assert only(path) == "expected 1 field, as in the header, found 2"
+    assert places(path) == [(3, 2)]
+
+
 def test_an_unquoted_decimal_comma_among_commas_is_hinted_at(write: Write) -> None:
     message = only(write("week,demand\n1,1,5\n2,2\n"))
     assert message.endswith("found 3 (a number with a decimal comma needs quotes here)")
@@ -312,9 +320,10 @@ def test_an_unknown_column_does_not_hide_the_rows_that_are_wrong(write: Write) -
     assert places(write("week,demand\n1,2\n3\n"), "units") == [(1, 1), (3, 2)]
 
 
-def test_many_names_are_not_all_listed(write: Write) -> None:
-    text = ",".join(f"c{number}" for number in range(30))
-    assert only(write(f"{text}\n{text}\n")).endswith('"c9" and 20 more')
+@pytest.mark.parametrize(("count", "end"), [(10, '"c8", "c9"'), (11, '"c8", "c9" and 1 more')])
+def test_many_names_are_not_all_listed(write: Write, count: int, end: str) -> None:
+    text = ",".join(f"c{number}" for number in range(count))
+    assert only(write(f"{text}\n{text}\n")).endswith(end)
 
 
 @pytest.mark.parametrize("wanted", ["", " "])
@@ -329,13 +338,16 @@ def test_a_name_that_stands_twice_is_refused_where_it_is_wanted(write: Write) ->
     assert read_column(path, "week").values == (2,)
 
 
-def test_a_header_without_rows_is_refused(write: Write) -> None:
-    assert only(write("demand\n\n")) == "expected at least one row below the header, found none"
+@pytest.mark.parametrize("text", ["demand", "demand\n\n", "demand\n \n"])
+def test_a_header_without_rows_is_refused(write: Write, text: str) -> None:
+    assert only(write(text)) == "expected at least one row below the header, found none"
+    assert places(write(text)) == [(1, 1)]
 
 
 @pytest.mark.parametrize("text", ["\ndemand\n3\n", ",,\n1,2,3\n"])
 def test_an_empty_first_row_is_refused(write: Write, text: str) -> None:
     assert only(write(text)) == "expected the names of the columns, found an empty first row"
+    assert places(write(text)) == [(1, 1)]
 
 
 # What is wrong with the file ----------------------------------------------------------------
@@ -384,6 +396,8 @@ def test_other_endings_are_refused_with_those_taken(write: Write, name: str, fou
 @pytest.mark.parametrize("name", ["absent.csv", "absent.xlsx", "a\0b.csv"])
 def test_a_missing_file_is_refused(tmp_path: Path, name: str) -> None:
     assert only(tmp_path / name) == "expected a file, found none of this name"
+    (problem,) = problems(tmp_path / name)
+    assert (problem.line, problem.column) == (0, 0)
 
 
 def test_a_directory_is_refused(tmp_path: Path) -> None:
@@ -422,6 +436,14 @@ def test_a_file_that_is_too_large_is_refused(tmp_path: Path, name: str) -> None:
     assert only(path) == "expected at most 50 MB, found a larger file"
 
 
+def test_a_file_of_just_the_size_allowed_is_read(
+    write: Write, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write("demand\n3\n")
+    monkeypatch.setattr(records, "MOST_BYTES", path.stat().st_size)
+    assert read_column(path, "demand").values == (3,)
+
+
 @pytest.fixture
 def three_rows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(records, "MOST_ROWS", 3)
@@ -444,19 +466,29 @@ def test_cells_that_a_workbook_only_implies_are_counted(
     workbook: Write, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = workbook(["demand"], [1], [*[None] * 50, 2])
+    monkeypatch.setattr(records, "MOST_CELLS", 53)
     assert read_table(path).width == 1
     monkeypatch.setattr(records, "MOST_CELLS", 52)
     assert only(path) == "expected at most 52 cells, found more"
 
 
-def test_a_zip_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("size", "message"),
+    [
+        (100_000_000, "expected a workbook, found one that cannot be read"),
+        (150_000_000, "expected a workbook of at most 200 MB when unpacked, found 300 MB"),
+    ],
+)
+def test_a_zip_bomb_is_refused_before_it_is_unpacked(
+    tmp_path: Path, size: int, message: str
+) -> None:
     path = tmp_path / "a.xlsx"
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("one", "")
         archive.writestr("two", "")
         for part in archive.infolist():
-            part.file_size = 150_000_000
-    assert only(path) == "expected a workbook of at most 200 MB when unpacked, found 300 MB"
+            part.file_size = size
+    assert only(path).startswith(message)
 
 
 # Workbooks ----------------------------------------------------------------------------------
@@ -476,9 +508,21 @@ def test_a_number_of_a_workbook_keeps_every_digit(workbook: Write, value: float)
     assert read_column(path, "demand").values == (value,)
 
 
-def test_the_first_of_several_sheets_is_read_and_said(workbook: Write) -> None:
-    column = read_column(workbook(["demand"], [3], more_sheets=("B", "C")), "demand")
-    assert column == Column((3,), 'demand.xlsx: read from sheet "Data", the first of 3')
+@pytest.mark.parametrize("more", [("B",), ("B", "C")])
+def test_the_first_of_several_sheets_is_read_and_said(
+    workbook: Write, more: tuple[str, ...]
+) -> None:
+    said = f'demand.xlsx: read from sheet "Data", the first of {len(more) + 1}'
+    column = read_column(workbook(["demand"], [3], more_sheets=more), "demand")
+    assert column == Column((3,), said)
+
+
+def test_a_table_in_a_workbook_is_text_as_in_a_text_file(workbook: Write) -> None:
+    path = workbook(["item", 2024], ["007", 1.5], [7, datetime.date(2024, 1, 5)], [8])
+    repacked(path, replacing(b"<v>7</v>", b"<v>7.0</v>"))
+    table = read_table(path)
+    assert table.header == (1, ("item", "2024"))
+    assert list(table.rows) == [(2, ("007", "1.5")), (3, ("7", "2024-01-05")), (4, ("8", ""))]
 
 
 def test_empty_rows_at_the_end_and_notes_beside_a_table_are_no_part_of_it(workbook: Write) -> None:
