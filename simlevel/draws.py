@@ -258,7 +258,11 @@ def _tails(
         case d.Poisson():
             return (lambda k: special.pdtr(k, mean)), (lambda k: special.pdtrc(k, mean))
         case d.Binomial(n=n, p=p):
-            return (lambda k: special.bdtr(k, n, p)), (lambda k: special.bdtrc(k, n, p))
+            # scipy's tails are nan beyond n.
+            return (
+                lambda k: special.bdtr(np.minimum(k, n), n, p),
+                lambda k: special.bdtrc(np.minimum(k, n), n, p),
+            )
         case d.NegativeBinomial():
             size, success = mean * mean / (variance - mean), mean / variance
             return (

@@ -51,7 +51,8 @@ def load(file: str | Path) -> Scenario:
     content = _content(path)
     scenario = parse(content, str(file), path.parent)
     digest = hashlib.sha256(content.encode()).hexdigest()
-    scenario._origin = Origin(str(file), digest)
+    said = scenario.origin.said if scenario.origin else ()
+    scenario._origin = Origin(str(file), digest, said)
     return scenario
 
 
@@ -61,7 +62,8 @@ def parse(content: str, file: str = "scenario", folder: Path | None = None) -> S
     Raises InputError as :func:`load` does.
     """
     data = _toml(content, file)
-    problems = list(_read_records(data, folder or Path(), file, content))
+    said: list[str] = []
+    problems = list(_read_records(data, folder or Path(), file, content, said))
     try:
         scenario = Scenario.model_validate(data)
     except ValidationError as error:
@@ -70,6 +72,7 @@ def parse(content: str, file: str = "scenario", folder: Path | None = None) -> S
         problems.append(Problem(file, 1, 1, "", "expected a few levels of tables, found too many"))
     if problems:
         raise InputError(sorted(set(problems)))
+    scenario._origin = Origin(file, None, tuple(said))
     return scenario
 
 
@@ -323,7 +326,9 @@ def _key(node: Any) -> Path_:
 # --- records -----------------------------------------------------------------------------
 
 
-def _read_records(data: dict[str, Any], folder: Path, file: str, content: str) -> Iterator[Problem]:
+def _read_records(
+    data: dict[str, Any], folder: Path, file: str, content: str, said: list[str]
+) -> Iterator[Problem]:
     """Read every column that *data* names into ``values`` beside it; yield what went wrong."""
     demand = data.get("demand")
     parts = demand if isinstance(demand, dict) else {}
@@ -338,13 +343,14 @@ def _read_records(data: dict[str, Any], folder: Path, file: str, content: str) -
         if not isinstance(table.get("column"), str) or "values" in table:
             continue
         try:
-            table["values"] = list(read_column(folder / table["file"], table["column"]).values)
+            column = read_column(folder / table["file"], table["column"])
+            table["values"] = list(column.values)
+            said += [column.said] if column.said else []
         except InputError as error:
             table["values"] = [1]  # so that the rest of the scenario is still checked
             place = _place(_places(content), (*path, "file"))
             for problem in error.problems:
-                said = str(problem)
-                yield Problem(file, *place, _dotted((*path, "file")), said)
+                yield Problem(file, *place, _dotted((*path, "file")), str(problem))
 
 
 # --- JSON Schema -------------------------------------------------------------------------

@@ -128,7 +128,9 @@ class Origin:
     """Where a scenario was read from."""
 
     file: str
-    sha256: str
+    sha256: str | None = None
+    said: tuple[str, ...] = ()
+    """What was recognised in the records that it names: a decimal comma, say."""
 
 
 class Scenario(Frozen):

@@ -169,7 +169,7 @@ def judged(sample: Sample, baseline: str | None) -> Result:
 
 def warnings(scenario: Scenario) -> tuple[str, ...]:
     """What a reader of the result has to know."""
-    demand, found = scenario.demand, []
+    demand, found = scenario.demand, list(scenario.origin.said if scenario.origin else ())
     places = {
         "demand": demand.amount,
         "lead_time": scenario.lead_time.distribution,
