@@ -9,7 +9,7 @@ from simlevel import words
 
 def digits(half_width: float | None, value: float) -> int:
     """Decimals that show two digits of the half-width; without one, five of the value."""
-    if half_width is None or half_width <= 0:
+    if half_width is None or half_width <= 1e-9 * abs(value):
         return max(0, min(6, 4 - _magnitude(value))) if value else 2
     return max(0, min(8, 1 - _magnitude(half_width)))
 

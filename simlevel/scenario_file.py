@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
 import hashlib
+import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,9 +14,9 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 
 from simlevel.errors import InputError, Problem, near
-from simlevel.model.demand import DEMANDS
+from simlevel.model.demand import DEMANDS, Demand
 from simlevel.model.distribution import DISTRIBUTIONS
-from simlevel.model.fields import Frozen, described, using_time_unit
+from simlevel.model.fields import DURATION, Frozen, described, shown, using_time_unit
 from simlevel.model.policy import POLICIES, Policy
 from simlevel.model.scenario import (
     Clock,
@@ -99,17 +101,18 @@ def _content(path: Path) -> str:
         raise refuse("a readable file", f"{reason[0].lower()}{reason[1:]}") from None
     if len(raw) > LARGEST_FILE:
         raise refuse(f"at most {LARGEST_FILE:,} bytes", "a larger file")
-    if not raw.strip():
+    text = raw.removeprefix(codecs.BOM_UTF8)
+    if not text.strip():
         raise refuse("a scenario", "an empty file")
-    if b"\0" in raw:
+    if b"\0" in text:
         raise refuse("a text file", "a binary one")
     try:
-        return raw.decode("utf-8-sig")
+        return text.decode()
     except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise InputError(
-            [Problem(str(path), line, 1, "", f"expected UTF-8, found byte {raw[error.start]:#x}")]
-        ) from None
+        *lines, last = text[: error.start].decode().split("\n")
+        message = f"expected UTF-8, found byte {text[error.start]:#x}"
+        place = len(lines) + 1, len(last) + 1
+        raise InputError([Problem(str(path), *place, "", message)]) from None
 
 
 def _toml(content: str, file: str) -> dict[str, Any]:
@@ -118,19 +121,27 @@ def _toml(content: str, file: str) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         raise InputError([_broken(str(error), content, file)]) from None
     except RecursionError:
-        message = "expected a few levels of arrays, found too many"
+        message = "expected a few levels of tables and arrays, found too many"
         raise InputError([Problem(file, 1, 1, "", message)]) from None
     except ValueError as error:  # a number with thousands of digits, a date that is none
-        raise InputError([Problem(file, 1, 1, "", f"expected TOML, found: {error}")]) from None
+        reason = str(error).partition(":")[0]
+        raise InputError([Problem(file, 1, 1, "", f"expected TOML, found: {reason}")]) from None
+
+
+_TWICE = ("Cannot overwrite", "Cannot declare")
 
 
 def _broken(message: str, content: str, file: str) -> Problem:
     reason, _, place = message.rpartition(" (at ")
     numbers = [int(word) for word in place.replace(",", " ").rstrip(")").split() if word.isdigit()]
-    lines = content.splitlines() or [""]
+    lines = content.split("\n")
     line, column = numbers if len(numbers) == 2 else (len(lines), len(lines[-1]) + 1)
-    key = lines[line - 1].split("=")[0].strip(" []") if line <= len(lines) else ""
+    before = lines[line - 1].split("=")[0]
+    key = before.strip(" []\r\t")
     known = key if key.replace("_", "").replace(".", "").replace("-", "").isalnum() else ""
+    if known and reason.startswith(_TWICE):
+        column = len(before) - len(before.lstrip()) + 1
+        return Problem(file, line, column, known, f"expected each key once, found {known} again")
     return Problem(file, line, column, known, f"expected TOML, found: {reason or message}")
 
 
@@ -138,14 +149,80 @@ def _broken(message: str, content: str, file: str) -> Problem:
 
 
 def _problems(error: ValidationError, data: dict[str, Any]) -> Iterator[tuple[Path_, str]]:
-    """(path in the file, message) of each problem, those between sections included."""
-    bad: set[str | int] = set()
-    for item in error.errors(include_url=False):
-        path = _path(item["loc"], data)
-        bad.add(path[0] if path[:1] != ("policies",) else "/".join(map(str, path[:2])))
-        yield _said(item["type"], item["msg"], item.get("ctx", {}), path, data)
-    for path, problem in contradictions(_readable_parts(data, bad)):
-        yield path, str(problem)
+    """(path in the file, message) of each problem, those between keys and sections included."""
+    found = {}
+    for path, message, _ in _all_said(error, (), data):
+        found[path] = message
+        yield path, message
+    for path, message in _contradicting(data, set(found)):
+        if path not in found:
+            yield path, message
+
+
+def _all_said(
+    error: ValidationError, above: Path_, data: dict[str, Any]
+) -> Iterator[tuple[Path_, str, bool]]:
+    """(path in the file, message, whether it is about one key of a table among others)."""
+    for item in error.errors(include_url=False, include_input=False):
+        path, context = _path((*above, *item["loc"]), data), item.get("ctx", {})
+        if item["type"] == "too_short" and len(_at(data, path) or ()) >= context["min_length"]:
+            continue  # pydantic does not count entries that are wrong by themselves
+        yield *_said(item["type"], item["msg"], context, path, data), bool(context.get("at"))
+
+
+def _contradicting(data: dict[str, Any], bad: set[Path_]) -> Iterator[tuple[Path_, str]]:
+    """Where one key or section contradicts another, without those that are *bad* by themselves."""
+    left = _without(data, {_up_to_array(path) for path in bad})
+    parts = _defaults(data)
+    with using_time_unit(_time_unit(data)):
+        for path, kind in _sections(left):
+            try:
+                _put(parts, path, TypeAdapter(kind).validate_python(_at(left, path)))
+            except ValidationError as error:
+                said = _all_said(error, path, left)
+                yield from ((place, message) for place, message, of_key in said if of_key)
+        if any(path[:1] == ("measures",) for path in bad):
+            parts["measures"] = None  # or else times that are there would seem to be missing
+        for path, problem in contradictions(SimpleNamespace(**parts)):
+            yield path, str(problem)
+
+
+def _up_to_array(path: Path_) -> Path_:
+    """*path* to the array that it leads into, whose other entries say little without one."""
+    return next((path[:n] for n, step in enumerate(path) if isinstance(step, int)), path)
+
+
+def _defaults(data: dict[str, Any]) -> dict[str, Any]:
+    """The sections of a scenario that *data* leaves out; None for those that it has."""
+    fields = Scenario.model_fields.items()
+    left_out = {n: f.get_default() for n, f in fields if n not in data and not f.is_required()}
+    return dict.fromkeys(Scenario.model_fields) | {"costs": Costs()} | left_out | {"policies": {}}
+
+
+def _sections(data: dict[str, Any]) -> Iterator[tuple[Path_, Any]]:
+    """(path, type) of each section of *data*, and of each policy."""
+    for name, field in Scenario.model_fields.items():
+        if name in data and name != "policies":
+            yield (name,), Demand if name == "demand" else field.rebuild_annotation()
+    for name in _children(data.get("policies")):
+        yield ("policies", name), Policy
+
+
+def _put(parts: dict[str, Any], path: Path_, part: object) -> None:
+    for step in path[:-1]:
+        parts = parts[str(step)]
+    parts[str(path[-1])] = part
+
+
+def _without(table: Any, paths: set[Path_], above: Path_ = ()) -> Any:
+    """*table* without what stands at *paths*."""
+    if not isinstance(table, dict):
+        return table
+    return {
+        key: _without(value, paths, (*above, key))
+        for key, value in table.items()
+        if (*above, key) not in paths
+    }
 
 
 def _path(loc: Path_, data: object) -> Path_:
@@ -172,25 +249,32 @@ def _tags(table: dict[str, Any]) -> tuple[object, ...]:
     return ("[key]", table.get("kind"), table.get("dist"), "distribution", "table", "number")
 
 
+_MISSING: Mapping[Path_, str] = {
+    ("demand",): "a table [demand]",
+    ("lead_time",): "a table [lead_time]",
+    ("policies",): "at least one policy, a table [policies.NAME]",
+}
+
+
 def _said(
     kind: str, message: str, context: Mapping[str, Any], path: Path_, data: dict[str, Any]
 ) -> tuple[Path_, str]:
     found = _at(data, path)
     if kind == "expected":
-        return path, message
+        return (*path, *filter(None, [context.get("at")])), message
     if kind == "missing":
-        return path, "expected a value, found none"
+        return path, f"expected {_MISSING.get(path, 'a value')}, found none"
     if kind == "extra_forbidden":
-        keys = _keys(path[:-1], _at(data, path[:-1]))
+        keys, last = _keys(path[:-1], _at(data, path[:-1])), str(path[-1])
         known = f"one of {', '.join(keys)}" if keys else "no such key"
-        return path, f"expected {known}; found {path[-1]}{near(str(path[-1]), keys)}"
+        return path, f"expected {known}; found {shown(last)}{_near(last, keys)}"
     if kind.startswith("union_tag"):
         return _untagged(path, found)
     if kind in ("too_short", "too_long"):
-        least = context.get("min_length", 0)
-        limit = f"at least {least}" if kind == "too_short" else f"at most {context['max_length']}"
-        what = "policies, [policies.NAME]" if path == ("policies",) else "entries"
-        return path, f"expected {limit} {what}, found {len(found) if found else 'none'}"
+        size = len(found) if found else "none"
+        if kind == "too_long":
+            return path, f"expected at most {context['max_length']:,} entries, found {size:,}"
+        return path, f"expected {_MISSING.get(path, 'at least one entry')}, found {size}"
     expected = "an array" if kind == "tuple_type" else "a table" if "type" in kind else ""
     return path, f"expected {expected}, found {described(found)}" if expected else message
 
@@ -200,9 +284,14 @@ def _untagged(path: Path_, found: object) -> tuple[Path_, str]:
     if not isinstance(found, dict):
         return path, f"expected a table with {name}, found {described(found)}"
     value = found.get(name)
-    hint = near(value, known) if isinstance(value, str) else ""
+    hint = _near(value, known) if isinstance(value, str) else ""
     shown = described(value) if name in found else "none"
     return (*path, name), f"expected one of {', '.join(known)}{hint}, found {shown}"
+
+
+def _near(word: str, known: list[str]) -> str:
+    alike = [each for each in known if each.lower() == word.lower()]
+    return near(alike[0], alike) if alike else near(word, known)
 
 
 def _tag_of(path: Path_) -> tuple[str, list[str]]:
@@ -233,21 +322,9 @@ def _at(data: object, path: Path_) -> Any:
     return data
 
 
-def _readable_parts(data: dict[str, Any], bad: set[str | int]) -> SimpleNamespace:
-    """Those sections of *data* that are right by themselves; None for the rest."""
+def _time_unit(data: dict[str, Any]) -> str:
     unit = data.get("time_unit", "day")
-    parts: dict[str, Any] = dict.fromkeys(Scenario.model_fields)
-    with using_time_unit(unit if isinstance(unit, str) else "day"):
-        for name, field in Scenario.model_fields.items():
-            if name not in bad and name in data and name != "policies":
-                parts[name] = TypeAdapter(field.rebuild_annotation()).validate_python(data[name])
-        policies = data.get("policies")
-        parts["policies"] = {
-            name: TypeAdapter(Policy).validate_python(policy)
-            for name, policy in (policies.items() if isinstance(policies, dict) else ())
-            if "policies" not in bad and f"policies/{name}" not in bad
-        }
-    return SimpleNamespace(**parts)
+    return unit if isinstance(unit, str) else "day"
 
 
 # --- places ------------------------------------------------------------------------------
@@ -268,8 +345,13 @@ def _place(places: Mapping[Path_, tuple[int, int]], path: Path_) -> tuple[int, i
 
 
 def _dotted(path: Path_) -> str:
-    dotted = "".join(f"[{step}]" if isinstance(step, int) else f".{step}" for step in path)
-    return "".join(c if c.isprintable() else "?" for c in dotted.lstrip("."))
+    """*path* as TOML writes it."""
+    steps = [f"[{step}]" if isinstance(step, int) else f".{_bare(step)}" for step in path]
+    return "".join(steps).removeprefix(".")
+
+
+def _bare(key: str) -> str:
+    return key if re.fullmatch("[A-Za-z0-9_-]{1,200}", key) else described(key)
 
 
 def _places(content: str) -> dict[Path_, tuple[int, int]]:
@@ -317,10 +399,16 @@ def _places(content: str) -> dict[Path_, tuple[int, int]]:
 
 
 def _key(node: Any) -> Path_:
-    if node.type == "dotted_key":
-        return tuple(step for child in node.named_children for step in _key(child))
-    text = node.text.decode()
-    return (str(tomllib.loads(f"k = {text}")["k"]) if text[:1] in "\"'" else text,)
+    steps: list[str] = []
+    nodes = [node]
+    while nodes:  # thousands of steps nest as deep, too deep for recursion
+        node = nodes.pop()
+        if node.type == "dotted_key":
+            nodes += reversed(node.named_children)
+        else:
+            text = node.text.decode()
+            steps.append(str(tomllib.loads(f"k = {text}")["k"]) if text[:1] in "\"'" else text)
+    return tuple(steps)
 
 
 # --- records -----------------------------------------------------------------------------
@@ -340,7 +428,8 @@ def _read_records(
     for path, table in tables:
         if not isinstance(table, dict) or not isinstance(table.get("file"), str):
             continue
-        if not isinstance(table.get("column"), str) or "values" in table:
+        names = table["file"], table.get("column")
+        if not all(isinstance(n, str) and n.isprintable() for n in names) or "values" in table:
             continue
         try:
             column = read_column(folder / table["file"], table["column"])
@@ -403,7 +492,7 @@ def _timed(field: dict[str, Any]) -> dict[str, Any]:
         return field | {"items": _timed(field["items"])}
     inner = {key: field[key] for key in field if key not in ("title", "description")}
     outer = {key: field[key] for key in field if key in ("title", "description")}
-    return outer | {"anyOf": [inner, {"type": "string", "pattern": r"^\s*[0-9.]+\s*[A-Za-z]+\s*$"}]}
+    return outer | {"anyOf": [inner, {"type": "string", "pattern": f"^{DURATION}$"}]}
 
 
 def _one_table(lead_time: dict[str, Any]) -> dict[str, Any]:

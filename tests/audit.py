@@ -159,7 +159,7 @@ class _Window:
         opening = Fraction(repr(job.windows.warmup)) + number * length
         self.job, self.scenario = job, job.scenario
         self.opening, self.closing = float(opening), float(opening + length)
-        self.start = Fraction(repr(self.scenario.start_level(job.policy)))
+        self.start = _exactly(self.scenario.start_level(job.policy), job)
         self.rows = [(row.time, row.event, _exactly(row.quantity, job)) for row in table]
         self.nets = [self.start, *self._net()]
         """Before the first event, and after each."""
@@ -245,12 +245,11 @@ class _Window:
 
     def _waits(self) -> Iterator[tuple[str, Fraction]]:
         """Late deliveries, first come first served."""
+        windows = {words.shortest(w): w for w in self.scenario.measures.served_within}
         for asked, delivered, units in waits(self.job, self.rows, self.nets):
-            for within in self.scenario.measures.served_within:
-                if self.counts(asked) and 0 < delivered - asked <= within + NEAR:
-                    yield f"delivered_within_{words.shortest(within)}", units
-                elif self.counts(asked) and delivered == asked:
-                    yield f"delivered_within_{words.shortest(within)}", units
+            for name, within in windows.items():
+                if self.counts(asked) and delivered - asked <= within + NEAR:
+                    yield f"delivered_within_{name}", units
 
     def _periods(self) -> Iterator[tuple[str, Fraction | int]]:
         every = Fraction(repr(self.scenario.demand.every))

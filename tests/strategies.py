@@ -70,7 +70,7 @@ SPREADS = {
     "lognormal": ({"sd": 2.0}, {"cv": 0.5}, {"cv": 2.0}),
     "negative_binomial": ({"variance": 30}, {"sd": 6.0}, {"cv": 4.0}),
 }
-"""Every parametrisation of a spread, for the means of ``_mean``."""
+"""Every parametrisation of a spread."""
 _MEANS = (0.5, 1.25, 2.0, 3.0)
 
 
@@ -86,11 +86,11 @@ def _listed(values: tuple[float, ...]) -> SearchStrategy[Table]:
     some = st.lists(st.sampled_from(values), min_size=1, max_size=5).filter(any)
     empirical = some.map(lambda found: {"dist": "empirical", "values": found})
     discrete = st.sampled_from(([1.0], [0.25, 0.75], [0.5, 0.5], [0.2, 0.3, 0.5])).flatmap(
-        lambda shares: st.lists(
-            st.sampled_from(values), min_size=len(shares), max_size=len(shares)
+        lambda shares: (
+            st.lists(st.sampled_from(values), min_size=len(shares), max_size=len(shares))
+            .filter(any)
+            .map(lambda found: {"dist": "discrete", "values": found, "probabilities": shares})
         )
-        .filter(any)
-        .map(lambda found: {"dist": "discrete", "values": found, "probabilities": shares})
     )
     return discrete | empirical
 
@@ -122,6 +122,11 @@ FAMILIES = ("constant", *CONTINUOUS, *COUNTS, "discrete", "empirical")
 _WHOLE = (0, 1, 2, 3, 7)
 _DECIMAL = (0, 0.1, 0.25, 0.5, 1.5, 2)
 _CONTINUOUS = st.one_of(*CONTINUOUS.values())
+# A gamma of a large cv has durations so near 0 that adding them to a time changes nothing.
+_STEADY = st.sampled_from(({"sd": 0.4}, {"cv": 0.5}, {"cv": 1})).flatmap(
+    lambda spread: st.sampled_from(_MEANS).map(lambda m: {"dist": "gamma", "mean": m} | spread)
+)
+_CONTINUOUS_TIME = st.one_of(*(CONTINUOUS | {"gamma": _STEADY}).values())
 _COUNTED = st.one_of(*COUNTS.values())
 
 
@@ -142,7 +147,7 @@ def times(word: str) -> SearchStrategy[Any]:
         "none": st.just(0),
         "constant": st.sampled_from((0.3, 1, 2, 2.5, 7, "36 hours")),
         "lattice": lattice,
-        "continuous": _CONTINUOUS,
+        "continuous": _CONTINUOUS_TIME,
     }[word]
 
 
@@ -176,27 +181,29 @@ def policies(draw: DrawFn, words: dict[str, Any]) -> Table:
     """One table of [policies]; levels in steps that the amounts asked for share, or do not."""
     step = 1 if words["amount"] in ("unit", "whole") else draw(st.sampled_from((1, 0.5, 0.1)))
 
-    def level(low: int, high: int) -> float:
-        # Divided, not multiplied: 3 x 0.1 is no short decimal.
-        units = draw(st.integers(low, high))
-        return units if step == 1 else units / round(1 / step)
+    def typed(units: int) -> float:
+        return units if step == 1 else units / round(1 / step)  # 3 x 0.1 is no short decimal
+
+    def level(low: int, high: int) -> int:
+        return draw(st.integers(low, high))
 
     lowest = 0 if words["shortage"] == "lost_sales" else -3
     table: Table = {"kind": words["policy"]}
+    if words["policy"] == "base_stock":
+        table["order_up_to"] = typed(level(lowest, 15))
+    else:
+        reorder_point, batch = level(lowest, 12), level(1, 12)
+        table["reorder_point"] = typed(reorder_point)
+        if words["policy"] == "rQ":
+            table["order_quantity"] = typed(batch)
+        else:
+            table["order_up_to"] = typed(reorder_point + batch)
     if words["clock"] == "periodic":
         table["review_period"] = draw(st.sampled_from((0.1, 0.3, 0.5, 1, 1, 2, 7)))
-    if words["policy"] == "base_stock":
-        table["order_up_to"] = level(lowest, 15)
-    else:
-        table["reorder_point"] = level(lowest, 12)
-        batch = level(1, 12)
-        if words["policy"] == "rQ":
-            return table | {"order_quantity": batch}
-        table["order_up_to"] = table["reorder_point"] + batch
     if "minimum" in words["rule"]:
-        table["minimum_order"] = level(1, 9)
+        table["minimum_order"] = typed(level(1, 9))
     if "multiple" in words["rule"]:
-        table["order_multiple"] = level(2, 7)
+        table["order_multiple"] = typed(level(2, 7))
     return table
 
 

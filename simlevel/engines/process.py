@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Callable, Generator, Iterator
+from numbers import Real
 from typing import TypeAlias
 
 import simpy
@@ -17,6 +18,7 @@ import simpy
 from simlevel.draws import Draws, one_by_one
 from simlevel.engines.ledger import Count, Event, Job, Totals, in_own_units
 from simlevel.errors import InputError
+from simlevel.model.fields import LARGEST
 from simlevel.model.grid import Grid
 from simlevel.model.policy import RQ, SS, BaseStock, OwnPolicy, Policy, State
 
@@ -303,7 +305,8 @@ class StockingPoint:
     def _record(self, event: str, quantity: float, before: float) -> None:
         if self._trace is not None:
             grid, net = self.job.grid, self.net_inventory
-            amounts = (quantity, before, net, self.inventory_position, self.on_order, -min(net, 0))
+            waiting = max(0.0, -net)
+            amounts = (quantity, before, net, self.inventory_position, self.on_order, waiting)
             self._trace.append(Event(grid.time(self.env.now), event, *map(grid.quantity, amounts)))
 
 
@@ -364,10 +367,11 @@ def _own(policy: OwnPolicy, grid: Grid) -> Callable[[StockingPoint], float]:
     def order(point: StockingPoint) -> float:
         net = grid.quantity(point.net_inventory)
         on_order = grid.quantity(point.on_order)
-        state = State(grid.time(point.env.now), max(net, 0.0), max(-net, 0.0), on_order)
+        state = State(grid.time(point.env.now), max(0.0, net), max(0.0, -net), on_order)
         quantity = policy.rule.order(state)
-        if not (isinstance(quantity, (int, float)) and 0 <= quantity < math.inf):
+        number = isinstance(quantity, Real) and not isinstance(quantity, bool)
+        if not (number and 0 <= quantity <= LARGEST):
             raise InputError(f"expected order(state) to return 0 or more, found {quantity!r}")
-        return grid.units(quantity)
+        return grid.units(float(quantity))
 
     return order

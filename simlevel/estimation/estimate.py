@@ -29,6 +29,7 @@ FEW_FOR_TESTS = 100
 FEW_REPLICATIONS = 10
 """Nor is it where fewer replications than this saw any."""
 
+_MAY_BE_NEGATIVE = ("safety_stock", "mean_inventory_position")
 _NOTHING_SEEN = {
     "cycles": "no replenishment cycle ended in the window",
     "customers": "no customer came",
@@ -107,7 +108,7 @@ def estimate(
         alone = "one replication: no interval"
         return Estimate(measure.name, value, None, None, top, bottom, alone)
     low, high, few = interval(totals, measure, scenario, confidence)
-    note = "few stockouts seen: a wider interval" if few else None
+    note = "few stockouts, or few replications that saw any: a wider interval" if few else None
     return Estimate(measure.name, value, low, high, top, bottom, note)
 
 
@@ -154,7 +155,8 @@ def p_value(totals: Totals, measure: words.Measure, scenario: Scenario, value: f
 
 
 def _bounded(measure: words.Measure, value: float) -> float:
-    return min(max(value, 0.0), 1.0) if measure.is_share else value
+    least = -math.inf if measure.name in _MAY_BE_NEGATIVE else 0.0
+    return min(max(value, least), 1.0 if measure.is_share else math.inf)
 
 
 # --- few failures, or few successes ----------------------------------------------------------

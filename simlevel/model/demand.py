@@ -53,7 +53,8 @@ class _Demand(Frozen):
     @model_validator(mode="after")
     def _somebody_asks(self) -> _Demand:
         if not isinstance(self, HistoryDemand) and self.amount.mean() <= 0:
-            raise wrong("a mean quantity above 0", self.amount.mean())
+            key = "quantity" if isinstance(self, PeriodicDemand) else "size"
+            raise wrong("a mean quantity above 0", Words("0"), key)
         return self
 
 
@@ -89,7 +90,7 @@ class RenewalDemand(_Demand):
     @model_validator(mode="after")
     def _time_passes(self) -> RenewalDemand:
         if self.interarrival.mean() <= 0:
-            raise wrong("a mean time between customers above 0", self.interarrival.mean())
+            raise wrong("a mean time between customers above 0", Words("0"), "interarrival")
         return self
 
 
@@ -107,7 +108,7 @@ class _EveryPeriod(_Demand):
     @model_validator(mode="after")
     def _pattern_lets_demand_through(self) -> _EveryPeriod:
         if self.pattern and not any(self.pattern):
-            raise wrong("a pattern with a factor above 0", Words("zeros only"))
+            raise wrong("a pattern with a factor above 0", Words("zeros only"), "pattern")
         return self
 
 
@@ -142,9 +143,10 @@ class HistoryDemand(_EveryPeriod):
         if self.file is None and self.values is None:
             raise wrong("a file and a column, or values", Words("neither"))
         if self.file is not None and self.column is None:
-            raise wrong("a column beside the file", Words("none"))
+            raise wrong("a column beside the file", Words("none"), "column")
         if self.values is not None and not any(self.values):
-            raise wrong("a history in which somebody asks for something", Words("zeros only"))
+            key = "file" if self.file else "values"
+            raise wrong("a history in which somebody asks for something", Words("zeros only"), key)
         return self
 
     @property

@@ -22,6 +22,7 @@ from simlevel.model.fields import (
     NotNegative,
     Positive,
     PositiveWhole,
+    Ratio,
     Share,
     ShareOrZero,
     Text,
@@ -102,7 +103,7 @@ class Uniform(_Base):
     @model_validator(mode="after")
     def _ordered(self) -> Uniform:
         if self.low >= self.high:
-            raise wrong(f"low below high = {self.high}", self.low)
+            raise wrong(f"low below high = {self.high:g}", self.low, "low")
         return self
 
     def mean(self) -> float:
@@ -123,7 +124,7 @@ class _MeanAndSpread(_Base):
 
     mean_: Positive = Field(alias="mean", description="mean, above 0")
     sd_: Positive | None = Field(default=None, alias="sd", description="standard deviation")
-    cv: Positive | None = Field(default=None, description="sd / mean, in place of sd")
+    cv: Ratio | None = Field(default=None, description="sd / mean, in place of sd")
 
     @model_validator(mode="after")
     def _one_spread(self) -> _MeanAndSpread:
@@ -227,17 +228,19 @@ class NegativeBinomial(_Counts):
 
     dist: Literal["negative_binomial"] = "negative_binomial"
     mean_: Positive = Field(alias="mean")
-    variance_: Positive | None = Field(default=None, alias="variance")
+    variance_: Ratio | None = Field(default=None, alias="variance")
     sd_: Positive | None = Field(default=None, alias="sd", description="in place of variance")
-    cv: Positive | None = Field(default=None, description="sd / mean, in place of variance")
+    cv: Ratio | None = Field(default=None, description="sd / mean, in place of variance")
 
     @model_validator(mode="after")
     def _overdispersed(self) -> NegativeBinomial:
         _exactly_one(self, "variance", "sd", "cv")
         if self.variance() <= self.mean_:
+            given = {"variance": self.variance_, "sd": self.sd_, "cv": self.cv}
             raise wrong(
                 f"a variance above the mean of {self.mean_:g} (a negative binomial has no other)",
-                float(f"{self.variance():.6g}"),
+                Words(f"{self.variance():.6g}"),
+                next(key for key, value in given.items() if value is not None),
             )
         return self
 
@@ -309,11 +312,12 @@ class Discrete(_Listed):
     def _matched(self) -> Discrete:
         if len(self.values) != len(self.probabilities):
             raise wrong(
-                f"as many probabilities as values ({len(self.values)})", len(self.probabilities)
-            )
+                f"as many probabilities as values ({len(self.values)})",
+                len(self.probabilities), "probabilities",
+            )  # fmt: skip
         total = math.fsum(self.probabilities)
         if abs(total - 1) > 1e-9:
-            raise wrong("probabilities that sum to 1", float(f"{total:.10g}"))
+            raise wrong("probabilities that sum to 1", Words(f"{total:.10g}"), "probabilities")
         return self
 
     def mean(self) -> float:
@@ -345,7 +349,7 @@ class Empirical(_Listed):
         if self.values is None and self.file is None:
             raise wrong("a file and a column, or values", Words("neither"))
         if self.file is not None and self.column is None:
-            raise wrong("a column beside the file", Words("none"))
+            raise wrong("a column beside the file", Words("none"), "column")
         return self
 
     def mean(self) -> float:

@@ -18,6 +18,10 @@ from simlevel.errors import near
 
 LARGEST = 1e15
 """No number of a scenario is larger: whole numbers stay exact in floating point below 2**53."""
+SMALLEST = 1e-15
+"""No number that has to be above 0 is smaller, so that ratios stay far from overflow."""
+DURATION = r"\s*([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*([A-Za-z]+)\s*"
+PERCENT = r"\s*([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*%\s*"
 
 _MINUTES = {
     "minute": Fraction(1),
@@ -60,30 +64,38 @@ class Words(str):
     """What was found, in words of our own: shown without quotes."""
 
 
-def wrong(expected: str, found: object) -> PydanticCustomError:
-    """The error that says what was *expected* and what was *found*."""
+def wrong(expected: str, found: object, at: str = "") -> PydanticCustomError:
+    """The error that says what was *expected* and what was *found*.
+
+    *at* is the key it is about, where a whole table was checked.
+    """
     return PydanticCustomError(
         "expected", "expected {expected}, found {found}",
-        {"expected": expected, "found": described(found)},
+        {"expected": expected, "found": described(found), "at": at},
     )  # fmt: skip
 
 
 def described(value: object) -> str:
-    """*value* as a person would name it: short, and with its kind where that is the point."""
+    """*value* as a person would name it: on one line, and short."""
     if isinstance(value, bool):
-        return f"{str(value).lower()} (true or false, not a number)"
+        return str(value).lower()
     if isinstance(value, Words):
         return str(value)
     if isinstance(value, str):
-        return f'"{value}"' if len(value) <= 40 else f'"{value[:37]}..."'
+        return f'"{shown(value)}"'
     if isinstance(value, dict):
         return "a table"
     if isinstance(value, (list, tuple)):
         return "an array" if value else "an empty array"
-    if isinstance(value, float) and not math.isfinite(value):
-        return "nan" if math.isnan(value) else ("inf" if value > 0 else "-inf")
-    text = str(value)
-    return text if len(text) <= 40 else f"{text[:37]}..."
+    if isinstance(value, int) and value.bit_length() > 1000:
+        return "a number of hundreds of digits"  # thousands of them Python refuses to write out
+    return shown(str(value))
+
+
+def shown(text: str) -> str:
+    """*text* on one line, and short."""
+    short = text if len(text) <= 40 else f"{text[:37]}..."
+    return "".join(char if char.isprintable() else "?" for char in short)
 
 
 def exact(value: float) -> Fraction:
@@ -126,13 +138,10 @@ def units_in(per: str, time_unit: str) -> Fraction | None:
     return lengths[one] / lengths[other] if one in lengths and other in lengths else None
 
 
-_AMOUNT = re.compile(r"\s*(\d{1,15}(?:\.\d{1,15})?)\s*([A-Za-z]+)\s*")
-
-
 def duration(text: str) -> float:
     """``"2 weeks"`` in the scenario's time unit; whole numbers come back as int."""
     time_unit = _time_unit.get()
-    found = _AMOUNT.fullmatch(text)
+    found = re.fullmatch(DURATION, text)
     if not found:
         raise wrong('a number or a duration such as "4 days"', text)
     unit = singular(found[2])
@@ -161,14 +170,15 @@ def _finite(value: object, what: str) -> float:
     if isinstance(value, float) and not math.isfinite(value):
         raise wrong(what, value)
     if abs(value) > LARGEST:
-        raise wrong(f"{what} of at most {LARGEST:g}", value)
-    return value
+        raise wrong(f"{what}, at most {LARGEST:g}", value)
+    return value + 0  # there is no -0.0
 
 
 def _number(
     *, above: float | None = None, low: float | None = None, whole: bool = False,
-    time: bool = False, auto: bool = False,
+    time: bool | None = None, auto: bool = False,
 ) -> Kind:  # fmt: skip
+    """*time*: a duration (True), never one (False), or one in a distribution of time (None)."""
     what = ("a whole number" if whole else "a number") + (
         f" above {above:g}" if above is not None else f" of {low:g} or more" if low is not None
         else ""
@@ -178,22 +188,24 @@ def _number(
         if auto and value == "auto":
             return value
         expected = f'"auto", {what}' if auto else what
-        if time or _numbers_are_times.get():
+        if _numbers_are_times.get() if time is None else time:
             expected += ' or a duration such as "4 days"'
-            if isinstance(value, str):
+            if isinstance(value, str) and any(map(str.isdigit, value)):
                 value = duration(value)
         number = _finite(value, expected)
         if whole and (number != int(number) or isinstance(number, float)):
             raise wrong(expected, value)
         if (above is not None and number <= above) or (low is not None and number < low):
             raise wrong(expected, value)
+        if above == 0 and number < SMALLEST:
+            raise wrong(f"{expected}, at least {SMALLEST:g}", value)
         return number
 
     bound: dict[str, Any] = {} if above is None else {"exclusiveMinimum": above}
     bound |= {} if low is None else {"minimum": low}
     schema: dict[str, Any] = {"type": "integer" if whole else "number"} | bound
     if time:
-        schema = {"anyOf": [schema, {"type": "string", "pattern": r"^\s*[0-9.]+\s*[A-Za-z]+\s*$"}]}
+        schema = {"anyOf": [schema, {"type": "string", "pattern": f"^{DURATION}$"}]}
         schema["anyOf"] += [{"const": "auto"}] if auto else []
     return Kind(check, schema)
 
@@ -203,25 +215,25 @@ def _share(*, one_allowed: bool = True, zero_allowed: bool = False) -> Kind:
 
     def check(value: object) -> float:
         number = value
-        if isinstance(value, str) and value.strip().endswith("%"):
-            try:
-                # Divided as a decimal, so that "97.5%" is the same number as 0.975.
-                number = float(Fraction(value.strip()[:-1].strip()) / 100)
-            except (ValueError, ZeroDivisionError, OverflowError):
-                raise wrong(what, value) from None
+        if isinstance(value, str) and (percent := re.fullmatch(PERCENT, value)):
+            # Divided as a decimal, so that "97.5%" is the same number as 0.975.
+            number = float(Fraction(percent[1]) / 100)
         share = _finite(number, what)
         if share > 1:
+            percent_typed = share <= 100 and not isinstance(value, str)
             hint = f'; {share:g} % is written {share / 100:g} or "{share:g}%"'
-            raise wrong(f"{what}, at most 1{hint if 1 < share <= 100 else ''}", value)
+            raise wrong(f"{what}, at most 1{hint if percent_typed else ''}", value)
         if share < 0 or (share == 0 and not zero_allowed) or (share == 1 and not one_allowed):
             raise wrong(f"{what}, {'from' if zero_allowed else 'above'} 0 and "
                         f"{'up to' if one_allowed else 'below'} 1", value)  # fmt: skip
+        if not zero_allowed and share < SMALLEST:
+            raise wrong(f"{what}, at least {SMALLEST:g}", value)
         return share
 
     schema = {
         "anyOf": [
             {"type": "number", "minimum": 0, "maximum": 1},
-            {"type": "string", "pattern": r"^\s*[0-9.]+\s*%\s*$"},
+            {"type": "string", "pattern": f"^{PERCENT}$"},
         ]
     }
     return Kind(check, schema)
@@ -269,7 +281,8 @@ Positive = Annotated[float, _number(above=0)]
 NotNegative = Annotated[float, _number(low=0)]
 AtLeastOne = Annotated[float, _number(low=1)]
 Whole = Annotated[int, _number(low=0, whole=True)]
-PositiveWhole = Annotated[int, _number(low=1, whole=True)]
+PositiveWhole = Annotated[int, _number(low=1, whole=True, time=False)]
+Ratio = Annotated[float, _number(above=0, time=False)]
 Duration = Annotated[float, _number(low=0, time=True)]
 PositiveDuration = Annotated[float, _number(above=0, time=True)]
 DurationOrAuto = Annotated[float | Literal["auto"], _number(low=0, time=True, auto=True)]

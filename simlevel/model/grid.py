@@ -10,12 +10,15 @@ from fractions import Fraction
 from simlevel.model.demand import Demand, PoissonDemand, RenewalDemand
 from simlevel.model.distribution import Distribution
 from simlevel.model.fields import exact
+from simlevel.model.policy import OwnPolicy
 from simlevel.model.scenario import Scenario
 
 EXACT = 2**53
 """Whole numbers up to this are exact in floating point."""
 FINE = 2**24
 """Steps in a mean quantity, where it is continuous: then sums of quantities are exact too."""
+DECIMALS = 10**6
+"""Parts of a unit in which a policy of the user's own may order."""
 
 
 @dataclass(frozen=True)
@@ -25,7 +28,8 @@ class Grid:
     Typed decimals are whole multiples of them: 0.1 ten times is 1.0. Continuous quantities
     are rounded to a unit far below what anyone would notice; continuous random times are
     left between the ticks. Where typed decimals have no common divisor coarse enough to
-    count a whole run in, the steps are powers of two and the decimals are rounded to them.
+    count a whole run in, the longest of them are rounded to a small part of what the others
+    share, so that the others still meet where they meet on paper.
     """
 
     tick: Fraction
@@ -57,9 +61,17 @@ class Grid:
 
 
 def _step(values: Iterable[Fraction], total: Fraction) -> Fraction:
-    """The common divisor of *values*, or a power of two, so that *total* is counted exactly."""
+    """The common divisor of *values*, or of the shorter decimals, so that *total* is exact."""
+    values = list(values)
     step = common(values)
-    return step if total / step < EXACT else _power_of_two(total / (EXACT // 8))
+    if total / step < EXACT:
+        return step
+    shared = Fraction(0)
+    for value in sorted(set(values), key=lambda value: value.denominator):
+        finer = common((shared, value))
+        shared = finer if total / finer < EXACT // 8 else shared
+    shared = shared or Fraction(1)
+    return shared / _power_of_two(shared / total * (EXACT // 8))
 
 
 def _power_of_two(value: Fraction) -> Fraction:
@@ -98,14 +110,20 @@ def _times(scenario: Scenario) -> Iterator[Fraction]:
 
 def _quantities(scenario: Scenario) -> Iterator[Fraction]:
     yield _asked(scenario.demand)
-    for name, policy in scenario.policies.items():
-        yield exact(scenario.start_level(name))
+    if scenario.start:
+        yield exact(scenario.start.net_inventory)
+    for policy in scenario.policies.values():
+        if isinstance(policy, OwnPolicy) and not scenario.demand.amount.is_continuous:
+            yield _asked(scenario.demand) / DECIMALS
         for key in _AMOUNTS:
             if (value := getattr(policy, key, None)) is not None:
                 yield exact(value)
 
 
-_AMOUNTS = ("reorder_point", "order_quantity", "order_up_to", "minimum_order", "order_multiple")
+_AMOUNTS = (
+    "reorder_point", "order_quantity", "order_up_to", "minimum_order", "order_multiple", "start",
+)  # fmt: skip
+"""Not the level at the start: r + Q of decimals is rounded, and what r and Q share is enough."""
 
 
 def _asked(demand: Demand) -> Fraction:

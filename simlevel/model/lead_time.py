@@ -23,7 +23,7 @@ class LeadTime(Frozen):
     @classmethod
     def _one_table(cls, data: Any) -> Any:
         """In a file the distribution's keys and order_crossing stand in one table."""
-        if isinstance(data, dict) and "distribution" not in data:
+        if isinstance(data, dict) and not {"distribution"} <= set(data) <= set(cls.model_fields):
             crossing = {key: data[key] for key in ("order_crossing",) if key in data}
             return {"distribution": {k: v for k, v in data.items() if k not in crossing}} | crossing
         return data if isinstance(data, (dict, LeadTime)) else {"distribution": data}

@@ -73,7 +73,8 @@ class SS(_OrderUpTo):
     @model_validator(mode="after")
     def _room_to_order(self) -> SS:
         if self.order_up_to <= self.reorder_point:
-            raise wrong(f"order_up_to above reorder_point = {self.reorder_point}", self.order_up_to)
+            expected = f"order_up_to above reorder_point = {self.reorder_point:g}"
+            raise wrong(expected, self.order_up_to, "order_up_to")
         return self
 
     @property

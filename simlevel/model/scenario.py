@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -33,8 +34,8 @@ from simlevel.model.fields import (
     Text,
     Whole,
     Words,
-    described,
     one_of,
+    shown,
     target_value,
     units_in,
     using_time_unit,
@@ -52,7 +53,8 @@ def _sequence(value: object) -> tuple[str, ...]:
     if steps in (RECEIVE_REVIEW_DEMAND, RECEIVE_DEMAND_REVIEW):
         return tuple(steps)
     expected = '["receive", "review", "demand"] or ["receive", "demand", "review"]'
-    raise wrong(expected, Words(value) if isinstance(value, list) else value)
+    listed = isinstance(value, list) and all(isinstance(step, str) for step in value) and value
+    raise wrong(expected, Words(shown(json.dumps(value))) if listed else value)
 
 
 class Clock(Frozen):
@@ -127,9 +129,10 @@ class Simulation(Frozen):
 class Origin:
     """Where a scenario was read from."""
 
-    file: str
-    sha256: str | None = None
-    said: tuple[str, ...] = ()
+    # Not compared: two files that say the same are the same scenario.
+    file: str = field(compare=False)
+    sha256: str | None = field(default=None, compare=False)
+    said: tuple[str, ...] = field(default=(), compare=False)
     """What was recognised in the records that it names: a decimal comma, say."""
 
 
@@ -195,9 +198,9 @@ class Scenario(Frozen):
 
     def undefined(self, measure: words.Measure) -> str | None:
         """Why *measure* is not defined here, or None where it is."""
-        if "periodic" in measure.needs and not self.demand.is_periodic:
+        if "periodic" in measure.needs and self.demand and not self.demand.is_periodic:
             return "defined for periodic demand only"
-        if "backorder" in measure.needs and self.lost_sales:
+        if "backorder" in measure.needs and self.shortage == "lost_sales":
             return "not defined under lost sales"
         if "costs" in measure.needs and self.costs is None:
             return "no [costs] are given"
@@ -244,8 +247,8 @@ def _target(scenario: Any, name: str, value: object) -> float:
     asked = scenario.measures.served_within if scenario.measures else None
     if name.startswith("served_within") and asked is not None:
         if measure not in map(words.served_within, asked):
-            found = Words(described(list(asked)))
+            found = Words(", ".join(f"{within:g}" for within in asked) or "none")
             raise wrong("its waiting time in [measures] served_within", found)
-    elif isinstance(scenario, Scenario) and (reason := scenario.undefined(measure)):
+    elif reason := Scenario.undefined(scenario, measure):
         raise wrong("a measure that this scenario has", Words(f"{name}: {reason}"))
     return target_value(value, measure.unit, measure.name)

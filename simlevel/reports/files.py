@@ -118,14 +118,14 @@ def _markdown(result: Result) -> bytes:
 
     from simlevel.reports.tables import foot
 
-    lines = [f"# {_escaped(result.scenario.name)}", ""]
+    lines = [f"# {escaped(result.scenario.name)}", ""]
     lines += [f"| {' | '.join(COLUMNS)} |", f"|{'---|' * len(COLUMNS)}"]
     for row in result.rows():
-        lines.append(f"| {' | '.join(_escaped(_shown(value)) for value in row)} |")
+        lines.append(f"| {' | '.join(escaped(_shown(value)) for value in row)} |")
     console = Console(file=io.StringIO(), width=100, no_color=True)
     with console.capture() as captured:
         console.print(*foot(result), sep="\n")
-    lines += ["", *(f"- {_escaped(line.strip())}" for line in captured.get().splitlines())]
+    lines += ["", *(f"- {escaped(line.strip())}" for line in captured.get().splitlines())]
     return ("\n".join(lines) + "\n").encode()
 
 
@@ -135,7 +135,8 @@ def _shown(value: object) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
+    """*text* with nothing in it that Markdown or HTML would read as theirs."""
     for mark in ("\\", "|", "<", ">", "*", "`", "["):
         text = text.replace(mark, f"\\{mark}")
     return text

@@ -85,6 +85,8 @@ def _has_something(result: MeasureResult) -> bool:
 
 def _label(measure: words.Measure, time_unit: str) -> Text:
     text = Text(measure.title)
+    if measure.name.startswith("served_within"):
+        text.append(f" {singular(time_unit)}{'' if text.plain.endswith(" 1") else 's'}")
     unit = numbers.unit_of(measure, singular(time_unit))
     if unit:
         text.append(f", {unit}", style="dim")
@@ -138,10 +140,16 @@ def _differences(result: Result, names: Sequence[str], width: int) -> Table:
     table = _grid(f"less {result.baseline}", names, (width - label) // len(names), label)
     shown = {name for each in result.differences.values() for name in each}
     for measure in result.scenario.measure_words():
-        if measure.name in shown and not _is_nothing(measure, result.scenario):
+        if measure.name in shown and not _is_the_same(result, names, measure):
             cells = [_difference(result, name, measure) for name in names]
             table.add_row(_difference_label(measure, result.scenario.time_unit), *cells)
     return table
+
+
+def _is_the_same(result: Result, names: Sequence[str], measure: words.Measure) -> bool:
+    """The same customers ask for the same: no row says so."""
+    found = [(result.differences or {})[name].get(measure.name) for name in names]
+    return all(each is None or each.low == each.high == 0 for each in found)
 
 
 def _difference_label(measure: words.Measure, time_unit: str) -> Text:
@@ -163,7 +171,18 @@ def _difference(result: Result, name: str, measure: words.Measure) -> Text:
 def foot(result: Result) -> list[RenderableType]:
     """Notes, the clock, and what it takes to get the same numbers again."""
     lines = [*_notes(result), *_clock(result), *_reproduce(result)]
-    return [Text(line, style="dim") for line in lines]
+    parts = [part for line in lines for part in _wrapped(line)]
+    return [Text(part, style="dim") for part in parts]
+
+
+def _wrapped(line: str) -> Iterator[str]:
+    """A line that is too long is broken after a semicolon, rather than anywhere."""
+    first, mark, rest = line.partition("; ")
+    if len(line) <= 80 or not mark:
+        yield line
+    else:
+        yield f"{first};"
+        yield f"  {rest}"
 
 
 def _notes(result: Result) -> Iterator[str]:
@@ -175,6 +194,9 @@ def _notes(result: Result) -> Iterator[str]:
                 notes[each.note].append(name)
     for note, names in notes.items():
         yield f"{note}: {', '.join(names)}"
+    verdicts = {m.verdict for p in result.policies.values() for m in p.measures.values()}
+    if "inconclusive" in verdicts:
+        yield "inconclusive: nothing against the exact value, but the interval is still wide"
     for reason in dict.fromkeys(p.no_theory for p in result.policies.values() if p.no_theory):
         yield f"no exact value: {reason}"
 
@@ -211,7 +233,8 @@ def _protection(protection: Protection, scenario: Scenario) -> str:
         whole = numbers.short(protection.interval)
         text = f"covers {mean}L + R = {lead} + {review} = {whole} {unit}s"
     if protection.demand_instants is not None:
-        text += f", {protection.demand_instants} demand instants"
+        instants = protection.demand_instants
+        text += f", {instants} demand instant{'' if instants == 1 else 's'}"
     return text
 
 
