@@ -175,9 +175,9 @@ def _contradicting(data: dict[str, Any], bad: set[Path_]) -> Iterator[tuple[Path
     left = _without(data, {_up_to_array(path) for path in bad})
     parts = _defaults(data)
     with using_time_unit(_time_unit(data)):
-        for path, kind in _sections(left):
+        for path, section in _sections(left):
             try:
-                _put(parts, path, TypeAdapter(kind).validate_python(_at(left, path)))
+                _put(parts, path, section.validate_python(_at(left, path)))
             except ValidationError as error:
                 said = _all_said(error, path, left)
                 yield from ((place, message) for place, message, of_key in said if of_key)
@@ -199,13 +199,15 @@ def _defaults(data: dict[str, Any]) -> dict[str, Any]:
     return dict.fromkeys(Scenario.model_fields) | {"costs": Costs()} | left_out | {"policies": {}}
 
 
-def _sections(data: dict[str, Any]) -> Iterator[tuple[Path_, Any]]:
+def _sections(data: dict[str, Any]) -> Iterator[tuple[Path_, TypeAdapter[Any]]]:
     """(path, type) of each section of *data*, and of each policy."""
     for name, field in Scenario.model_fields.items():
         if name in data and name != "policies":
-            yield (name,), Demand if name == "demand" else field.rebuild_annotation()
-    for name in _children(data.get("policies")):
-        yield ("policies", name), Policy
+            kind = Demand if name == "demand" else field.rebuild_annotation()
+            yield (name,), TypeAdapter(kind)
+    policies, policy = data.get("policies"), TypeAdapter(Policy)
+    for name in policies if isinstance(policies, dict) else ():
+        yield ("policies", name), policy
 
 
 def _put(parts: dict[str, Any], path: Path_, part: object) -> None:
@@ -229,20 +231,22 @@ def _path(loc: Path_, data: object) -> Path_:
     """*loc* without the names of union members and inner fields that no file has."""
     path: list[str | int] = []
     for number, step in enumerate(loc):
-        inside = _children(data)
-        if step in inside:
-            data = inside[step]
+        inside = _inside(data, step)
+        if inside is not _NOTHING:
+            data = inside
         elif number < len(loc) - 1 or not isinstance(data, dict) or step in _tags(data):
             continue
         path.append(step)
     return tuple(path)
 
 
-def _children(data: object) -> Mapping[Any, Any]:
-    """What stands under each key or index of *data*."""
-    if isinstance(data, list):
-        return dict(enumerate(data))
-    return data if isinstance(data, dict) else {}
+def _inside(data: Any, step: str | int) -> Any:
+    """What stands under a key or index of *data*; _NOTHING where there is none."""
+    known = range(len(data)) if isinstance(data, list) else data
+    return data[step] if isinstance(data, (list, dict)) and step in known else _NOTHING
+
+
+_NOTHING = object()
 
 
 def _tags(table: dict[str, Any]) -> tuple[object, ...]:
@@ -318,8 +322,8 @@ def _keys(path: Path_, table: object) -> list[str]:
 
 def _at(data: object, path: Path_) -> Any:
     for step in path:
-        data = _children(data).get(step)
-    return data
+        data = _inside(data, step)
+    return None if data is _NOTHING else data
 
 
 def _time_unit(data: dict[str, Any]) -> str:

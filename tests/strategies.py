@@ -207,7 +207,7 @@ def policies(draw: DrawFn, words: dict[str, Any]) -> Table:
     return table
 
 
-def _some_words(pinned: dict[str, Any]) -> SearchStrategy[dict[str, Any]]:
+def chosen(pinned: dict[str, Any]) -> SearchStrategy[dict[str, Any]]:
     """Legal words, the *pinned* ones as they are."""
 
     @st.composite
@@ -225,7 +225,7 @@ def _some_words(pinned: dict[str, Any]) -> SearchStrategy[dict[str, Any]]:
 @st.composite
 def worded(draw: DrawFn, **pinned: Any) -> tuple[dict[str, Any], Scenario]:
     """A scenario and the words that it was made of."""
-    words = draw(_some_words(pinned))
+    words = draw(chosen(pinned))
     table: Table = {
         "shortage": words["shortage"],
         "clock": {"sequence": SEQUENCE[words["sequence"]]},

@@ -58,7 +58,7 @@ def test_typed_times_are_whole_ticks_and_their_multiples_are_typed_times_again(
     demand = {"kind": "periodic", "quantity": 1, "every": every}
     grid = Grid.of(scenario(demand=demand, policy={"review_period": review}), 1000.0)
     for value in (every, review):
-        assert grid.ticks(value) * grid.tick == Fraction(repr(value))
+        assert int(grid.ticks(value)) * grid.tick == Fraction(repr(value))
         assert grid.time(count * grid.ticks(value)) == float(count * Fraction(repr(value)))
 
 
@@ -93,8 +93,7 @@ def test_the_review_at_one_sees_the_demand_at_one_only_if_demand_comes_first(
 
 def test_half_kilos_and_tenths_add_up_without_a_rest() -> None:
     demand = {"kind": "periodic", "quantity": 0.1, "pattern": [1, 5]}
-    policy = {"order_up_to": 1.5, "minimum_order": 0.5}
-    events = table_of(scenario(demand=demand, lead_time=1, policy=policy), 2000.0)
+    events = table_of(scenario(demand=demand, lead_time=1, policy={"order_up_to": 1.5}), 2000.0)
     levels = {Fraction(event.after) for event in events}
     assert levels <= {Fraction(k / 10) for k in range(-20, 20)}
     assert {event.position for event in events if event.event == "order"} == {1.5}
@@ -119,8 +118,8 @@ def test_decimals_too_long_to_count_in_are_rounded_and_the_others_still_meet(
     grid = Grid.of(scenario(lead_time=lead_time, policy={"review_period": review}), horizon)
     assert horizon / grid.tick < 2**53
     assert abs(grid.time(grid.ticks(lead_time)) - lead_time) < 1e-14 * horizon
-    assert grid.ticks(review) * grid.tick == Fraction(repr(review))
-    assert grid.ticks(1.0) * grid.tick == 1
+    assert int(grid.ticks(review)) * grid.tick == Fraction(repr(review))
+    assert int(grid.ticks(1.0)) * grid.tick == 1
 
 
 @given(LONG, LONG, st.sampled_from((1e3, 1e6)))
@@ -157,7 +156,7 @@ def test_a_policy_of_ones_own_may_order_decimals_beside_whole_demand() -> None:
     events = table_of(scenario(policies={"p": own}), 20.0)
     assert {event.quantity for event in events if event.event == "order"} == {0.1}
     assert {event.quantity for event in events if event.event == "demand"} == {1}
-    assert events[-1].after == events[-1].before + events[-1].quantity or len(events) > 20
+    assert all(event.after == round(event.after, 1) for event in events)
 
 
 @pytest.mark.parametrize("quantity", [0.1, {"dist": "gamma", "mean": 2, "sd": 1}])

@@ -86,7 +86,8 @@ def _has_something(result: MeasureResult) -> bool:
 def _label(measure: words.Measure, time_unit: str) -> Text:
     text = Text(measure.title)
     if measure.name.startswith("served_within"):
-        text.append(f" {singular(time_unit)}{'' if text.plain.endswith(" 1") else 's'}")
+        one = measure.title.endswith(" 1")
+        text.append(f" {singular(time_unit)}{'' if one else 's'}")
     unit = numbers.unit_of(measure, singular(time_unit))
     if unit:
         text.append(f", {unit}", style="dim")
