@@ -22,7 +22,8 @@ _HOMES = {
     "State": "model.policy",
     "simulate": "studies.evaluate",
     "analyze": "studies.evaluate",
-    "explain": "glossary",
+    "verify": "studies.verify",
+    "trace": "studies.trace",
     "InputError": "errors",
 }
 __all__ = [*_HOMES, "__version__"]
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from simlevel.scenario_file import schema as schema
     from simlevel.studies.evaluate import analyze as analyze
     from simlevel.studies.evaluate import simulate as simulate
+    from simlevel.studies.trace import trace as trace
+    from simlevel.studies.verify import verify as verify
 
 
 def __getattr__(name: str) -> Any:

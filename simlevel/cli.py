@@ -94,6 +94,17 @@ def _measure_value(
     return parsed
 
 
+def _duration(
+    ctx: click.Context, parameter: click.Parameter, value: str | None
+) -> float | str | None:
+    """A number of time units, or a text for the scenario to convert."""
+    if value is None:
+        return None
+    with suppress(ValueError):
+        return float(value)
+    return value
+
+
 # --- commands ------------------------------------------------------------------------------------
 
 
@@ -111,10 +122,12 @@ def new(file: Path, like: str) -> None:
 
     source, *records = files_of(like)
     targets = {file: source} | {file.parent / record.name: record for record in records}
-    if taken := [path for path in targets if path.exists()]:
+    contents = {path: origin.read_bytes() for path, origin in targets.items()}
+    taken = [p for p in contents if p.exists() and (p == file or p.read_bytes() != contents[p])]
+    if taken:
         raise InputError([Problem(str(p), 0, 0, "", "exists, and is kept") for p in taken])
-    for path, origin in targets.items():
-        write_whole(path, origin.read_bytes())
+    for path, content in contents.items():
+        write_whole(path, content)
     if not (file.parent / SCHEMA_FILE).exists():
         write_whole(file.parent / SCHEMA_FILE, json_text(schema()).encode())
     click.echo(f"wrote {file}, like {like}; next: simlevel run {file}")
@@ -145,7 +158,12 @@ def check(files: tuple[Path, ...]) -> None:
 @click.argument("file", type=FILE)
 @click.option("--seed", type=click.IntRange(0, 10**15), help="Instead of the file's.")
 @click.option("--replications", type=click.IntRange(1, 10**6), help="Instead of the file's.")
-@click.option("--horizon", type=float, help="Counted time of a replication, instead of the file's.")
+@click.option(
+    "--horizon",
+    callback=_duration,
+    metavar="T",
+    help='Counted time of a replication, such as 400 or "2 weeks", instead of the file\'s.',
+)
 @click.option("--engine", type=click.Choice(["simpy"]), default="simpy", help="What simulates.")
 @click.option(
     "--precision", multiple=True, callback=_measure_value, metavar="MEASURE=HALF_WIDTH",
@@ -164,7 +182,7 @@ def run(
     file: Path,
     seed: int | None,
     replications: int | None,
-    horizon: float | None,
+    horizon: float | str | None,
     engine: str,
     precision: dict[str, float],
     max_replications: int,
@@ -209,6 +227,85 @@ def analyze(file: Path, as_json: bool, outputs: tuple[Path, ...]) -> None:
 
 
 @app.command()
+@click.argument("files", nargs=-1, required=True, type=FILE)
+@click.option("--seed", type=click.IntRange(0, 10**15), help="Instead of the file's.")
+@click.option(
+    "--max-replications",
+    type=click.IntRange(2, 10**6),
+    default=100_000,
+    show_default=True,
+    help="Where it stops undecided.",
+)
+@_output_options
+def verify(
+    files: tuple[Path, ...],
+    seed: int | None,
+    max_replications: int,
+    as_json: bool,
+    outputs: tuple[Path, ...],
+) -> int:
+    """The cross-check: simulate until each exact value is confirmed or refuted.
+
+    Status 1 if one is refuted, or undecided at --max-replications.
+    """
+    from simlevel.scenario_file import load
+    from simlevel.studies.verify import undecided
+    from simlevel.studies.verify import verify as verified
+
+    _refuse_unknown(outputs)
+    if outputs and len(files) > 1:
+        raise click.UsageError("expected one FILE with -o, found several")
+    scenarios = [load(file) for file in files]
+    code, documents = DONE, []
+    for scenario in scenarios:
+        with ProgressBar() as progress:
+            result = verified(
+                scenario, seed=seed, max_replications=max_replications, progress=progress
+            )
+        _write(result, outputs)
+        documents.append(result.to_dict())
+        if not as_json:
+            _print_result(result)
+        _say_verified(result)
+        code = NOT_MET if undecided(result) else code
+        if result.interrupted:
+            _warn("interrupted: this is what was finished")
+            return INTERRUPTED
+    if as_json:
+        _print_json(documents[0] if len(documents) == 1 else documents)
+    return code
+
+
+@app.command()
+@click.argument("file", type=FILE)
+@click.option("--policy", metavar="NAME", help="Which policy; the first one if left out.")
+@click.option("--until", type=float, required=True, metavar="T", help="In time units.")
+@click.option("--seed", type=click.IntRange(0, 10**15), help="Instead of the file's.")
+@_output_options
+def trace(
+    file: Path,
+    policy: str | None,
+    until: float,
+    seed: int | None,
+    as_json: bool,
+    outputs: tuple[Path, ...],
+) -> None:
+    """The event table of one policy, from the first instant to T."""
+    from simlevel.reports import trace_table
+    from simlevel.scenario_file import load
+    from simlevel.studies.trace import trace as traced
+
+    _refuse_unknown(outputs, trace_table.KINDS)
+    table = traced(load(file), policy, until=until, seed=seed)
+    for path in outputs:
+        trace_table.write_trace(table, path)
+    if as_json:
+        click.echo(trace_table.trace_json(table), nl=False)
+    else:
+        _print(trace_table.trace_table(table), _width())
+
+
+@app.command()
 @click.argument("word", required=False)
 def explain(word: str | None) -> None:
     """The card of WORD: a measure, policy, distribution or verdict; without WORD, all of them."""
@@ -238,19 +335,33 @@ def schema() -> None:
 
 
 def _show(result: Result, as_json: bool, outputs: tuple[Path, ...]) -> None:
-    from simlevel.reports.files import json_text, write
+    _write(result, outputs)
+    if as_json:
+        _print_json(result.to_dict())
+    else:
+        _print_result(result)
+
+
+def _write(result: Result, outputs: tuple[Path, ...]) -> None:
+    from simlevel.reports.files import write
 
     for warning in result.warnings:
         _warn(warning)
     for path in outputs:
         write(result, path)
-    if as_json:
-        click.echo(json_text(result.to_dict()), nl=False)
-    else:
-        from simlevel.reports.tables import result_table
 
-        width = _width()
-        _print(result_table(result, width), width)
+
+def _print_json(document: Any) -> None:
+    from simlevel.reports.files import json_text
+
+    click.echo(json_text(document), nl=False)
+
+
+def _print_result(result: Result) -> None:
+    from simlevel.reports.tables import result_table
+
+    width = _width()
+    _print(result_table(result, width), width)
 
 
 def _width() -> int:
@@ -267,12 +378,13 @@ def _print(table: RenderableType, width: int) -> None:
     click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
-def _refuse_unknown(outputs: tuple[Path, ...]) -> None:
+def _refuse_unknown(outputs: tuple[Path, ...], kinds: tuple[str, ...] = ()) -> None:
     """Before the work is done, not after it."""
-    from simlevel.reports.files import KINDS, known
+    from simlevel.reports.files import KINDS
 
-    if bad := [path for path in outputs if not known(path)]:
-        expected = f"expected an ending of {', '.join(KINDS)}"
+    known = kinds or KINDS
+    if bad := [path for path in outputs if path.suffix.lower() not in known]:
+        expected = f"expected an ending of {', '.join(known)}"
         found = [f"{expected}, found {path.suffix or 'none'}" for path in bad]
         raise InputError(
             [Problem(f"-o {path}", 0, 0, "", each) for path, each in zip(bad, found, strict=True)]
@@ -290,6 +402,26 @@ def _say_precision(result: Result, precision: dict[str, float]) -> None:
     )
     ending = "reached" if reached else "not reached"
     _warn(f"precision {ending} after {result.run.replications} replications")
+
+
+def _say_verified(result: Result) -> None:
+    """How many exact values were confirmed, and at what error rate."""
+    from simlevel.studies.verdict import ERROR_RATE
+
+    verdicts = [
+        (f"{policy}.{name}", measure.verdict)
+        for policy, each in result.policies.items()
+        for name, measure in each.measures.items()
+        if measure.analytic is not None and measure.analytic.exact
+    ]
+    agreeing = sum(verdict == "agrees" for _, verdict in verdicts)
+    _warn(
+        f"{result.scenario.name}: {agreeing} of {_count(len(verdicts), 'exact value')} confirmed, "
+        f"at an error rate of {ERROR_RATE:.1%} over all of them"
+    )
+    for kind in ("disagrees", "inconclusive"):
+        if names := [name for name, verdict in verdicts if verdict == kind]:
+            _warn(f"{kind}: {', '.join(names)}")
 
 
 def _all_met(result: Result) -> bool:

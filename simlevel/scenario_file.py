@@ -203,7 +203,7 @@ def _sections(data: dict[str, Any]) -> Iterator[tuple[Path_, TypeAdapter[Any]]]:
     """(path, type) of each section of *data*, and of each policy."""
     for name, field in Scenario.model_fields.items():
         if name in data and name != "policies":
-            kind = Demand if name == "demand" else field.rebuild_annotation()
+            kind: Any = Demand if name == "demand" else field.rebuild_annotation()
             yield (name,), TypeAdapter(kind)
     policies, policy = data.get("policies"), TypeAdapter(Policy)
     for name in policies if isinstance(policies, dict) else ():
@@ -240,7 +240,7 @@ def _path(loc: Path_, data: object) -> Path_:
     return tuple(path)
 
 
-def _inside(data: Any, step: str | int) -> Any:
+def _inside(data: Any, step: Any) -> Any:
     """What stands under a key or index of *data*; _NOTHING where there is none."""
     known = range(len(data)) if isinstance(data, list) else data
     return data[step] if isinstance(data, (list, dict)) and step in known else _NOTHING
@@ -385,7 +385,7 @@ def _places(content: str) -> dict[Path_, tuple[int, int]]:
     def pairs(path: Path_, node: Any) -> None:
         for pair in node.named_children:
             if pair.type == "pair":
-                key, content_node = pair.named_children[0], pair.named_children[-1]
+                key, content_node = pair.named_children[:2]
                 value(path + _key(key), content_node)
 
     counts: dict[Path_, int] = {}

@@ -174,11 +174,11 @@ def _rare_interval(
     failures, y = weighted(totals, rare), totals[measure.denominator]
     stockouts = totals["cycles"] - totals["cycles_without_stockout"]
     if _few(failures, stockouts, few):
-        low, high = _rare_ratio(failures, y, totals, rare, confidence)
+        low, high = _rare_ratio(failures, y, totals, rare, scenario, confidence)
         if measure.is_share:
             low, high = 1 - high, 1 - low
     elif measure.is_share and _few(y - failures, _successes(totals, measure), few):
-        low, high = _rare_ratio(y - failures, y, totals, rare, confidence)
+        low, high = _rare_ratio(y - failures, y, totals, rare, scenario, confidence)
     else:
         return None
     if measure.name == "cycle_service_level":
@@ -206,17 +206,21 @@ def _few(amounts: Sums, events: Sums, few: int) -> bool:
 
 
 def _rare_ratio(
-    amounts: Sums, y: Sums, totals: Totals, rare: Weights, confidence: float
+    amounts: Sums, y: Sums, totals: Totals, rare: Weights, scenario: Scenario, confidence: float
 ) -> Interval:
-    low, high = rare_sum(amounts, _one_cycle(totals, rare), confidence)
+    low, high = rare_sum(amounts, _one_cycle(totals, rare, scenario), confidence)
     return low / float(y.sum()), high / float(y.sum())
 
 
-def _one_cycle(totals: Totals, rare: Weights) -> float:
-    """What one bad cycle might add, where none was seen: all that a mean cycle holds."""
+def _one_cycle(totals: Totals, rare: Weights, scenario: Scenario) -> float:
+    """What one bad cycle might add, where none was seen: all that a mean cycle holds.
+
+    At least one mean customer, where nobody came.
+    """
     cycles = float(totals["cycles"].sum()) or float(len(totals["cycles"]))
     time = float(totals["time"].sum()) / cycles
-    units = float(totals["units_demanded"].sum()) / cycles
+    customer = scenario.demand.amount.mean() * scenario.demand.mean_factor()
+    units = max(float(totals["units_demanded"].sum()) / cycles, customer)
     periods = max(float(totals["periods"].sum()), float(totals["customers"].sum())) / cycles
     worst = {"units": units, "time": time, "units x time": units * time, "count": periods}
     total, weight = next(iter(rare.items()))

@@ -17,7 +17,7 @@ from simlevel.studies.result import COLUMNS, Result
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def json_text(document: Mapping[str, Any]) -> str:
+def json_text(document: Any) -> str:
     """*document* as JSON; there is no NaN in it."""
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -32,11 +32,6 @@ def write(result: Result, path: Path) -> None:
         kinds = ", ".join(_MAKERS)
         raise InputError(f"-o {path}: expected an ending of {kinds}, found {path.suffix or 'none'}")
     write_whole(path, make(result))
-
-
-def known(path: Path) -> bool:
-    """Whether :func:`write` knows the ending."""
-    return path.suffix.lower() in _MAKERS
 
 
 def write_whole(path: Path, content: bytes) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
+from pydantic import ValidationError
 
 from simlevel import words
 from simlevel.engines.ledger import Job, Windows, named
@@ -18,8 +19,9 @@ from simlevel.estimation.comparison import Difference, difference
 from simlevel.estimation.estimate import Estimate, Totals, estimates
 from simlevel.model.demand import HistoryDemand, PeriodicDemand
 from simlevel.model.distribution import Normal
+from simlevel.model.fields import using_time_unit
 from simlevel.model.policy import Policy
-from simlevel.model.scenario import Scenario
+from simlevel.model.scenario import Scenario, Simulation
 from simlevel.studies.result import MeasureResult, PolicyResult, Protection, Result, Run, Target
 from simlevel.studies.verdict import Verdicts, verdicts
 from simlevel.theory.answer import Theory
@@ -78,7 +80,7 @@ def simulate(
     *,
     seed: int | None = None,
     replications: int | None = None,
-    horizon: float | None = None,
+    horizon: float | str | None = None,
     confidence: float | None = None,
     precision: Mapping[str, float] | None = None,
     max_replications: int = MAX_REPLICATIONS,
@@ -294,7 +296,7 @@ def _with(
     scenario: Scenario,
     seed: int | None,
     replications: int | None,
-    horizon: float | None,
+    horizon: float | str | None,
     confidence: float | None,
 ) -> Scenario:
     given = {
@@ -303,7 +305,12 @@ def _with(
     update = {key: value for key, value in given.items() if value is not None}
     if not update:
         return scenario
-    settings = type(scenario.simulation).model_validate(scenario.simulation.model_dump() | update)
+    try:
+        with using_time_unit(scenario.time_unit):
+            settings = Simulation.model_validate(scenario.simulation.model_dump() | update)
+    except ValidationError as error:
+        problems = [f"{each['loc'][0]}: {each['msg']}" for each in error.errors()]
+        raise InputError("; ".join(problems)) from None
     return scenario.model_copy(update={"simulation": settings})
 
 
