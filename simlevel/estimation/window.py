@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from simlevel.engines.ledger import Totals, Windows, named
 from simlevel.model.demand import HistoryDemand, PeriodicDemand
-from simlevel.model.fields import exact
+from simlevel.model.fields import as_number, exact
 from simlevel.model.policy import Policy
 from simlevel.model.scenario import Scenario
 
@@ -105,7 +105,7 @@ def _rounded_up(duration: float, scenario: Scenario) -> float:
     if step == 0 or step > exact(duration) / 5:
         step = Fraction(1) if duration > 10 else Fraction(1, 1000)
     whole = math.ceil(exact(duration) / step) * step
-    return int(whole) if whole.denominator == 1 else float(whole)
+    return as_number(whole)
 
 
 def _common_period(scenario: Scenario) -> Fraction:

@@ -60,6 +60,11 @@ class Kind:
         return dict(self.schema)  # pydantic adds titles and defaults to it
 
 
+def as_number(value: Fraction) -> float:
+    """*value* as a whole number where it is one, else as the nearest float."""
+    return int(value) if value.denominator == 1 else float(value)
+
+
 class Words(str):
     """What was found, in words of our own: shown without quotes."""
 
@@ -161,7 +166,7 @@ def duration(text: str) -> float:
     if factor is None:
         raise wrong(f"a plain number: {time_unit!r} has no known length in {unit}s", text)
     value = Fraction(found[1]) * factor
-    return int(value) if value.denominator == 1 else float(value)
+    return as_number(value)
 
 
 def _finite(value: object, what: str) -> float:

@@ -8,7 +8,15 @@ from typing import Annotated, Any, Literal, Protocol
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic.json_schema import SkipJsonSchema
 
-from simlevel.model.fields import Frozen, Number, Positive, PositiveDuration, wrong
+from simlevel.model.fields import (
+    Frozen,
+    Number,
+    Positive,
+    PositiveDuration,
+    as_number,
+    exact,
+    wrong,
+)
 
 
 class _Policy(Frozen):
@@ -43,7 +51,7 @@ class RQ(_Policy):
 
     @property
     def start_level(self) -> float:
-        return self.reorder_point + self.order_quantity
+        return as_number(exact(self.reorder_point) + exact(self.order_quantity))
 
     @property
     def batch(self) -> float:
@@ -79,7 +87,7 @@ class SS(_OrderUpTo):
 
     @property
     def batch(self) -> float:
-        return self.order_up_to - self.reorder_point
+        return as_number(exact(self.order_up_to) - exact(self.reorder_point))
 
     @property
     def trigger(self) -> float:
