@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from fractions import Fraction
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from simlevel.errors import InputError
-from simlevel.model.demand import PoissonDemand
+from simlevel.model.demand import HistoryDemand, PeriodicDemand, PoissonDemand
 from simlevel.model.distribution import Constant
+from simlevel.model.fields import exact
 from simlevel.model.grid import common, listed
 from simlevel.model.policy import RQ, SS, BaseStock
 from simlevel.model.scenario import Scenario
 from simlevel.theory import lead_time_demand, position, service
 from simlevel.theory.answer import Answer, Theory
+from simlevel.theory.lattice import law_of, minus, point, spread
+from simlevel.theory.lead_time_demand import PeriodicLooks, PeriodicStream, PoissonStream
+
+Stocked: TypeAlias = RQ | SS | BaseStock
 
 AXSATER = "Axsäter, Inventory Control (3rd ed., 2015), ch. 5"
 ZHENG = "Zheng and Federgruen, Finding optimal (s, S) policies, Operations Research 39 (1991)"
@@ -72,26 +78,92 @@ def _derived(scenario: Scenario, policy_name: str) -> Derived:
         raise NotCoveredError("net inventory is not position less demand under lost sales")
     if not isinstance(policy, (RQ, SS, BaseStock)):
         raise NotCoveredError("no formula for a policy of your own")
-    demand = scenario.demand
-    if isinstance(demand, PoissonDemand) and policy.review_period is None:
-        return _poisson_continuous(scenario, policy_name, policy, demand)
-    raise NotCoveredError("no formula for this demand and review yet")
+    if scenario.replayed:
+        raise NotCoveredError("a record played once is one run, not a long-run mean")
+    match scenario.demand:
+        case PoissonDemand() as demand if policy.review_period is None:
+            return _poisson_continuous(scenario, policy_name, policy, demand)
+        case PoissonDemand() as demand:
+            return _poisson_periodic(scenario, policy_name, policy, demand)
+        case PeriodicDemand() | HistoryDemand() as demand:
+            return _periods(scenario, policy_name, policy, demand)
+    raise NotCoveredError("no formula for this demand")
 
 
 def _poisson_continuous(
-    scenario: Scenario, policy_name: str, policy: RQ | SS | BaseStock, demand: PoissonDemand
+    scenario: Scenario, policy_name: str, policy: Stocked, demand: PoissonDemand
 ) -> Derived:
     lead_time = scenario.lead_time.distribution
     if not isinstance(lead_time, Constant):
         raise NotCoveredError("orders may overtake one another")
     start = scenario.start_level(policy_name)
     frame, rule = position.framed(policy, _sizes(demand), start)
+    stream = PoissonStream.of(demand.rate, law_of(demand.size, frame.step))
     windows = scenario.measures.served_within
-    phase = lead_time_demand.poisson_continuous(demand, frame.step, lead_time.value, windows)
+    phase = lead_time_demand.poisson_continuous(stream, exact(lead_time.value), windows)
     where = position.stationary(rule, phase.step, frame.floor(start))
-    rates = service.totals(frame, rule, [(where, phase)], lead_time.value)
-    size = "poisson" if demand.size == Constant(value=1) else "compound-poisson"
-    return Derived(rates, f"{policy.kind}-{size}")
+    rates = service.totals(frame, rule, [where], [phase], lead_time.value)
+    return Derived(rates, f"{policy.kind}-{_customers(demand)}")
+
+
+def _poisson_periodic(
+    scenario: Scenario, policy_name: str, policy: Stocked, demand: PoissonDemand
+) -> Derived:
+    review = exact(policy.review_period or 0)
+    supply = _in_order(scenario, review, review, demand.rate)
+    start = scenario.start_level(policy_name)
+    frame, rule = position.framed(policy, _sizes(demand), start)
+    stream = PoissonStream.of(demand.rate, law_of(demand.size, frame.step))
+    windows = scenario.measures.served_within
+    phase = lead_time_demand.poisson_periodic(stream, review, supply, windows)
+    where = position.stationary(rule, phase.step, frame.floor(start))
+    rates = service.totals(frame, rule, [where], [phase], scenario.lead_time.mean())
+    return Derived(rates, f"periodic-{policy.kind}-{_customers(demand)}")
+
+
+def _periods(
+    scenario: Scenario, policy_name: str, policy: Stocked, demand: PeriodicDemand | HistoryDemand
+) -> Derived:
+    every = exact(demand.every)
+    review = every if policy.review_period is None else exact(policy.review_period)
+    demand_first = policy.review_period is None or scenario.clock.demand_first
+    supply = _in_order(scenario, review, common([review, every]), 0.0)
+    if demand.amount.is_continuous:
+        raise NotCoveredError("no formula for continuous quantities yet")
+    step, laws = lead_time_demand.period_laws(demand)
+    start = scenario.start_level(policy_name)
+    frame, rule = position.framed(policy, step, start)
+    stream = PeriodicStream(every, [spread(law, int(step / frame.step)) for law in laws])
+    looks = PeriodicLooks(stream, review, demand_first=demand_first)
+    windows = scenario.measures.served_within
+    phases = [looks.phase(k, supply, windows) for k in range(looks.count)]
+    first = minus(point(frame.floor(start)), stream.between(0, looks.first_period(0)))
+    where = position.cyclic(rule, [phase.step for phase in phases], first)
+    rates = service.totals(frame, rule, where, phases, scenario.lead_time.mean())
+    if demand_first and phases[0].tied and not min(time for _, time in supply):
+        # One of two receipts of an instant is before its demand and one after.
+        del rates["cycles"], rates["cycles_without_stockout"]
+    review_name = "continuous" if policy.review_period is None else "periodic"
+    return Derived(rates, f"{review_name}-{policy.kind}-per-period")
+
+
+def _in_order(
+    scenario: Scenario, review: Fraction, every: Fraction, rate: float
+) -> lead_time_demand.LeadTimes:
+    """The lead times of orders at least *review* apart, where none can overtake another."""
+    distribution = scenario.lead_time.distribution
+    longest = distribution.largest()
+    if math.isinf(longest) or exact(longest) - exact(distribution.smallest()) > review:
+        raise NotCoveredError("orders may overtake one another")
+    kinks = [Fraction(0), *map(exact, scenario.measures.served_within)]
+    found = lead_time_demand.lead_times(distribution, kinks, every, rate)
+    if found is None:
+        raise NotCoveredError("no formula for this distribution of lead times")
+    return found
+
+
+def _customers(demand: PoissonDemand) -> str:
+    return "poisson" if demand.size == Constant(value=1) else "compound-poisson"
 
 
 def _sizes(demand: PoissonDemand) -> Fraction:
