@@ -15,6 +15,7 @@ from scipy import special
 from simlevel.errors import InputError
 from simlevel.model import distribution as d
 from simlevel.model.fields import exact
+from simlevel.model.grid import common, listed
 
 Array: TypeAlias = NDArray[np.float64]
 
@@ -168,31 +169,45 @@ _TILTS = np.geomspace(1e-9, 40, 160)
 _SIDES = np.array([[-1.0], [1.0]])
 
 
+Span: TypeAlias = tuple[float, float, float]
+"""(weight, first, last): with that weight, a mean uniform between first and last."""
+
+
 def compound_poisson(count: float, size: Law) -> Law:
     """The sum of Poisson(*count*) independent sizes, each at least 1."""
-    return averaged_compound_poisson(count, count, size)
+    return mixed_compound_poisson([(1.0, count, count)], size)
 
 
-def averaged_compound_poisson(first: float, last: float, size: Law) -> Law:
-    """The sum of Poisson(m) independent sizes, m uniform between *first* and *last*.
+def mixed_compound_poisson(spans: Sequence[Span], size: Law) -> Law:
+    """The sum of Poisson(m) independent sizes, each at least 1, where m is drawn from *spans*.
 
-    Sizes are at least 1.
+    Their weights sum to 1.
     """
-    if last == 0:
+    if max(last for _, _, last in spans) == 0:
         return point(0)
     if (step := size.divisor()) > 1:
-        return spread(averaged_compound_poisson(first, last, size.divided(step)), step)
+        return spread(mixed_compound_poisson(spans, size.divided(step)), step)
     if size.high == 1:
-        return _averaged_poisson(first, last)
+        return mix((weight, _averaged_poisson(first, last)) for weight, first, last in spans)
 
     def of_sum(phis: Sequence[Complex], scales: Sequence[float]) -> tuple[Complex, float]:
-        (phi,), (scale,) = phis, scales
-        means, log_mean = _mean_of_exp((last - first) * (phi - 1), (last - first) * (scale - 1))
-        transform: Complex = np.exp(first * (phi - scale)) * means
-        return transform, first * (scale - 1) + log_mean
+        return _mixed_exponentials(spans, phis[0] - 1, scales[0] - 1)
 
     growth = np.expm1(np.minimum(_growth(size), 600))
-    return _inverted(of_sum, [size], np.array([[first], [last]]) * growth)
+    least, most = min(first for _, first, _ in spans), max(last for _, _, last in spans)
+    return _inverted(of_sum, [size], np.array([[least], [most]]) * growth)
+
+
+def _mixed_exponentials(spans: Sequence[Span], z: Complex, at: float) -> tuple[Complex, float]:
+    """The mean of e^(mz) over m from *spans*, over its value at *at*; and log of that."""
+    parts = [_mean_of_exp((last - first) * z, (last - first) * at) for _, first, last in spans]
+    own = zip(spans, parts, strict=True)
+    logs = np.array([math.log(w) + first * at + log for (w, first, _), (_, log) in own])
+    log_total = float(special.logsumexp(logs))
+    total = np.zeros_like(z)
+    for log, (_, first, _), (means, _) in zip(logs, spans, parts, strict=True):
+        total += math.exp(log - log_total) * np.exp(first * (z - at)) * means
+    return total, log_total
 
 
 def sum_of(terms: Sequence[tuple[Law, int]]) -> Law:
@@ -367,6 +382,61 @@ def _listed(values: Sequence[float], probabilities: Sequence[float], step: Fract
     spread = np.zeros(_allowed(cells[-1] - cells[0] + 1))
     spread[np.array(cells) - cells[0]] = mass / mass.sum()
     return Law(cells[0], spread)
+
+
+def capped_mean(distribution: d.Distribution, cap: float) -> float:
+    """E[min(X, cap)] of a distribution that is not negative; cap >= 0."""
+    mean = distribution.mean()
+    match distribution:
+        case d.Uniform(low=low, high=high):
+            within = min(max(cap, low), high)
+            return min(cap, low) + (within - low) * (1 - (within - low) / (high - low) / 2)
+        case d.Normal(mean_=centre, nominal_sd=sd):
+            return _normal_excess(centre, sd, 0.0) - _normal_excess(centre, sd, cap)
+        case d.Exponential():
+            return -mean * math.expm1(-cap / mean)
+        case d.Erlang() | d.Gamma():
+            shape = mean**2 / distribution.variance()
+            scaled = cap * shape / mean
+            beyond = cap * float(special.gammaincc(shape, scaled))
+            return mean * float(special.gammainc(shape + 1, scaled)) + beyond
+        case d.Lognormal():
+            if cap == 0:
+                return 0.0
+            sd = math.sqrt(math.log1p(distribution.variance() / mean**2))
+            depth = math.log(cap / mean) / sd
+            return mean * float(special.ndtr(depth - sd / 2)) + cap * float(
+                special.ndtr(-depth - sd / 2)
+            )
+    law = law_of(distribution, step := common(listed(distribution)))
+    return float(law.mass @ np.minimum(law.values * float(step), cap))
+
+
+def _normal_excess(centre: float, sd: float, level: float) -> float:
+    """E[(Z - level)+] of a normal variable."""
+    depth = (level - centre) / sd
+    density = math.exp(-depth * depth / 2) / math.sqrt(2 * math.pi)
+    return sd * (density - depth * float(special.ndtr(-depth)))
+
+
+def share_up_to(distribution: d.Distribution, cap: float) -> float:
+    """P(X <= cap) of a distribution that is not negative; cap >= 0."""
+    mean = distribution.mean()
+    match distribution:
+        case d.Uniform(low=low, high=high):
+            return min(max((cap - low) / (high - low), 0.0), 1.0)
+        case d.Normal(mean_=centre, nominal_sd=sd):
+            return float(special.ndtr((cap - centre) / sd))
+        case d.Exponential():
+            return -math.expm1(-cap / mean)
+        case d.Erlang() | d.Gamma():
+            shape = mean**2 / distribution.variance()
+            return float(special.gammainc(shape, cap * shape / mean))
+        case d.Lognormal():
+            sd = math.sqrt(math.log1p(distribution.variance() / mean**2))
+            return float(special.ndtr(math.log(cap / mean) / sd + sd / 2)) if cap else 0.0
+    law = law_of(distribution, step := common(listed(distribution)))
+    return law.up_to(math.floor(exact(cap) / step)).total()
 
 
 def _counted(distribution: d.Distribution) -> Law:

@@ -25,11 +25,15 @@ from simlevel.model.fields import exact
 from simlevel.model.grid import common, listed
 from simlevel.theory.lattice import (
     Law,
-    averaged_compound_poisson,
+    capped_mean,
     compound_poisson,
     law_of,
+    minus,
     mix,
+    mixed_compound_poisson,
+    plus,
     point,
+    share_up_to,
     spread,
     sum_of,
 )
@@ -39,6 +43,9 @@ MOST_PHASES = 400
 
 LeadTimes: TypeAlias = tuple[tuple[float, Fraction], ...]
 """(probability, lead time): orders keep their order."""
+
+Late: TypeAlias = tuple[float, Law, Law | None]
+"""(customers per time unit, size, fallen)."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,8 @@ class Phase:
     tied: tuple[tuple[float, Law], ...] = ()
     ends: tuple[tuple[float, Law], ...] = ()
     within: Mapping[float, tuple[Customers, ...]] = field(default_factory=dict)
-    later: Mapping[float, tuple[tuple[float, Law], ...]] = field(default_factory=dict)
+    later: Mapping[float, tuple[Late, ...]] = field(default_factory=dict)
+    landed: tuple[tuple[float, Law], ...] | None = None
 
 
 # --- customers one by one ------------------------------------------------------------------
@@ -99,10 +107,14 @@ class PoissonStream:
         """Demand over a *time*."""
         return compound_poisson(self.rate * float(time), self.size)
 
-    def averaged(self, first: Fraction, last: Fraction) -> Law:
-        """Demand over a time that is uniform between *first* and *last*."""
-        return averaged_compound_poisson(self.rate * float(first), self.rate * float(last),
-                                         self.size)  # fmt: skip
+    def averaged(self, spans: Iterable[tuple[float, Fraction, Fraction]]) -> Law:
+        """Demand over a time that is, with some weight, uniform between first and last."""
+        some = list(spans)
+        total = sum(weight for weight, _, _ in some)
+        return mixed_compound_poisson(
+            [(weight / total, self.rate * float(first), self.rate * float(last))
+             for weight, first, last in some], self.size,
+        )  # fmt: skip
 
 
 def poisson_continuous(
@@ -123,8 +135,39 @@ def poisson_continuous(
         receipts=((1.0, during),),
         within={w: (Customers(rate, size, stream.over(left)),) if left > 0 else ()
                 for w, left in early.items()},
-        later={w: ((rate, size),) for w, left in early.items() if left <= 0},
+        later={w: ((rate, size, None),) for w, left in early.items() if left <= 0},
     )  # fmt: skip
+
+
+def poisson_overtaking(
+    stream: PoissonStream, lead_time: Distribution, windows: Iterable[float]
+) -> Phase:
+    """Base stock, a look after each customer, one lead time an order: they may overtake.
+
+    What is outstanding is that of an infinite-server queue, whose state has the Poisson law of
+    the mean lead time (Palm 1938; Feeney and Sherbrooke 1966 for batches); an order that
+    arrives leaves the others as anybody would find them. W after a customer, those who came
+    before are outstanding at the rate E[(L - W)+], those who came later have received at the
+    rate E[(W - L)+], and his own order has arrived with probability P(L <= W).
+    """
+    mean, rate, size = lead_time.mean(), stream.rate, stream.size
+    during = compound_poisson(rate * mean, size)
+    within, later = {}, {}
+    for w in windows:
+        soon, own = capped_mean(lead_time, w), share_up_to(lead_time, w)
+        older = compound_poisson(rate * max(mean - soon, 0.0), size)
+        fallen = minus(older, compound_poisson(rate * max(w - soon, 0.0), size))
+        within[w] = (Customers(rate * (1 - own), size, fallen),)
+        later[w] = ((rate * own, size, fallen),)
+    return Phase(
+        looks=rate,
+        step=size,
+        customers=(Customers(rate, size, during, during if mean else None),),
+        clock=((1.0, during),),
+        receipts=((1.0, during),),
+        within=within,
+        later=later,
+    )
 
 
 def poisson_periodic(
@@ -132,26 +175,20 @@ def poisson_periodic(
 ) -> Phase:
     """A look every *review*: demand over a time that is uniform on [L, L + R)."""
     parts = list(_ages(review, lead_times))
-    looks = sorted({n for _, n, _, _ in parts})
-    receipts = tuple((p, stream.over(time)) for p, time in lead_times)
     waits = {w: list(_late_ages(review, lead_times, exact(w))) for w in windows}
+    shares = {w: sum(share for share, _, _ in ages) for w, ages in waits.items()}
     return Phase(
         looks=1 / float(review),
         step=stream.over(review),
-        customers=tuple(_poisson_part(stream, review, n, parts) for n in looks),
-        clock=tuple((w, stream.averaged(first, last)) for w, _, first, last in parts),
-        receipts=receipts,
-        tied=_tied(review, lead_times, receipts),
-        within={
-            w: tuple(Customers(stream.rate * share, stream.size, stream.averaged(first, last))
-                     for share, first, last in ages)
-            for w, ages in waits.items()
-        },
-        later={
-            w: ((stream.rate * (1 - sum(share for share, _, _ in ages)), stream.size),)
-            for w, ages in waits.items()
-            if sum(share for share, _, _ in ages) < 1 - 1e-12
-        },
+        customers=tuple(_poisson_part(stream, review, n, parts)
+                        for n in sorted({n for _, n, _, _ in parts})),
+        clock=((1.0, stream.averaged((w, first, last) for w, _, first, last in parts)),),
+        receipts=((1.0, stream.averaged((p, time, time) for p, time in lead_times)),),
+        tied=tuple((p, stream.over(time)) for p, time in _tied(review, lead_times)),
+        within={w: (Customers(stream.rate * shares[w], stream.size, stream.averaged(ages)),)
+                if ages else () for w, ages in waits.items()},
+        later={w: ((stream.rate * (1 - share), stream.size, None),)
+               for w, share in shares.items() if share < 1 - 1e-12},
     )  # fmt: skip
 
 
@@ -172,16 +209,14 @@ def _poisson_part(
     stream: PoissonStream, review: Fraction, looks: int, parts: Iterable[Age]
 ) -> Customers:
     own = [(share, first, last) for share, n, first, last in parts if n == looks]
-    total = sum(share for share, _, _ in own)
     elapsed = looks * review
     return Customers(
-        stream.rate * total,
+        stream.rate * sum(share for share, _, _ in own),
         stream.size,
-        mix((w / total, stream.averaged(first, last)) for w, first, last in own),
+        stream.averaged(own),
         stream.over(elapsed) if looks else None,
-        mix((w / total, stream.averaged(first - elapsed, last - elapsed))
-            for w, first, last in own),
-    )  # fmt: skip
+        stream.averaged((w, first - elapsed, last - elapsed) for w, first, last in own),
+    )
 
 
 def _late_ages(
@@ -194,17 +229,14 @@ def _late_ages(
             yield probability * float((last - first) / review), first, last
 
 
-def _tied(
-    review: Fraction, lead_times: LeadTimes, receipts: Iterable[tuple[float, Law]]
-) -> tuple[tuple[float, Law], ...]:
+def _tied(review: Fraction, lead_times: LeadTimes) -> LeadTimes:
     """Receipts at the instant of the order before: the shortest lead time after the longest."""
     shortest = min(time for _, time in lead_times)
     longest = max(time for _, time in lead_times)
     if longest - shortest < review:
         return ()
     before = sum(p for p, time in lead_times if time == longest)
-    pairs = zip(lead_times, receipts, strict=True)
-    return tuple((p * before, law) for (p, time), (_, law) in pairs if time == shortest)
+    return tuple((p * before, time) for p, time in lead_times if time == shortest)
 
 
 # --- periods -------------------------------------------------------------------------------
@@ -287,19 +319,28 @@ class PeriodicLooks:
         periods = look * self._review / self._stream.every
         return math.floor(periods) + 1 if self._demand_first else math.ceil(periods)
 
-    def phase(self, look: int, lead_times: LeadTimes, windows: Iterable[float]) -> Phase:
-        """What is seen under *look* of the cycle."""
+    def phase(
+        self, look: int, lead_times: LeadTimes, windows: Iterable[float],
+        receipts: LeadTimes | None = None,
+    ) -> Phase:  # fmt: skip
+        """What is seen under *look* of the cycle.
+
+        *receipts* are the lead times of those orders alone that do not arrive with the one
+        before, each with its probability; worked out here where they are left out.
+        """
         between, first = self._stream.between, self.first_period(look)
-        receipts = tuple((p, between(first, self._periods(look, time)))
-                         for p, time in lead_times)  # fmt: skip
+
+        def at_receipt(of: LeadTimes) -> tuple[tuple[float, Law], ...]:
+            return tuple((p, between(first, self._periods(look, time))) for p, time in of)
+
         waits = {w: self._within(look, lead_times, exact(w)) for w in windows}
         return Phase(
             looks=self._rate,
             step=between(first, self.first_period(look + 1)),
             customers=tuple(self._customers(look, lead_times)),
             clock=self._laws(self._clock(look, lead_times)),
-            receipts=receipts,
-            tied=_tied(self._review, lead_times, receipts),
+            receipts=at_receipt(receipts or lead_times),
+            tied=() if receipts else at_receipt(_tied(self._review, lead_times)),
             ends=self._laws(self._ends(look, lead_times)),
             within={w: early for w, (early, _) in waits.items()},
             later={w: late for w, (_, late) in waits.items() if late},
@@ -364,7 +405,7 @@ class PeriodicLooks:
 
     def _within(
         self, look: int, lead_times: LeadTimes, wait: Fraction
-    ) -> tuple[tuple[Customers, ...], tuple[tuple[float, Law], ...]]:
+    ) -> tuple[tuple[Customers, ...], tuple[Late, ...]]:
         first, sizes = self.first_period(look), self._stream.sizes
         early: defaultdict[int, Spans] = defaultdict(lambda: defaultdict(float))
         late: defaultdict[int, float] = defaultdict(float)
@@ -378,7 +419,134 @@ class PeriodicLooks:
                     early[place][first, period] += share
         parts = (Customers(sum(spans.values()), sizes[place], self._mixed(spans))
                  for place, spans in early.items())  # fmt: skip
-        return tuple(parts), tuple((share, sizes[place]) for place, share in late.items())
+        return tuple(parts), tuple((share, sizes[place], None) for place, share in late.items())
+
+
+class OvertakingLooks:
+    """Base stock at periodic demand, one lead time an order, discrete: they may overtake.
+
+    Each order is of its own demand, so what is outstanding is a sum over past looks of the
+    demand before each, where its order has not arrived: independent terms.
+    """
+
+    def __init__(
+        self, looks: PeriodicLooks, stream: PeriodicStream, review: Fraction,
+        lead_time: Distribution,
+    ) -> None:  # fmt: skip
+        self._looks = looks
+        self._stream = stream
+        self._review = review
+        every = stream.every
+        self._tick = common([review, every, *listed(lead_time)])
+        law = law_of(lead_time, self._tick)
+        self._arrived = np.append(np.zeros(law.low), np.cumsum(law.mass)).clip(0, 1)
+        self._arrived[-1] = 1.0
+        self._rate = 1 / float(review * looks.count)
+
+    def share(self, age: Fraction) -> float:
+        """Probability that an order of that *age* has arrived."""
+        tick = math.floor(age / self._tick)
+        return float(self._arrived[min(tick, len(self._arrived) - 1)]) if tick >= 0 else 0.0
+
+    def phase(self, look: int, windows: Iterable[float]) -> Phase:
+        """What is seen from *look* to the next."""
+        between = self._stream.between
+        first, stop = (self._looks.first_period(k) for k in (look, look + 1))
+        clock, ends = self._clock(look, first)
+        waits = {w: [self._later(look, j, exact(w)) for j in range(first, stop)] for w in windows}
+        return Phase(
+            looks=self._rate,
+            step=between(first, stop),
+            customers=tuple(self._customer(look, j) for j in range(first, stop)),
+            clock=clock,
+            receipts=(),
+            ends=ends,
+            within={w: tuple(early for early, _ in parts) for w, parts in waits.items()},
+            later={w: tuple(late for _, late in parts) for w, parts in waits.items()},
+            landed=tuple(self._landed(look)),
+        )
+
+    def _ordered(self, look: int) -> Law:
+        return self._stream.between(
+            self._looks.first_period(look - 1), self._looks.first_period(look)
+        )
+
+    def _outstanding(self, look: int, time: Fraction) -> Law:
+        """Units ordered up to *look* and still outstanding at *time*."""
+        terms = [(mix([(share, point(0)), (1 - share, self._ordered(past))]), 1)
+                 for past, share in self._recent(look, time)]  # fmt: skip
+        return sum_of(terms)
+
+    def _recent(self, look: int, time: Fraction) -> Iterator[tuple[int, float]]:
+        """Looks up to *look* whose order may be outstanding at *time*; P(it has arrived)."""
+        while (share := self.share(time - look * self._review)) < 1:
+            yield look, share
+            look -= 1
+
+    def _customer(self, look: int, period: int) -> Customers:
+        outstanding = self._outstanding(look, period * self._stream.every)
+        since = self._stream.between(self._looks.first_period(look), period)
+        return Customers(
+            self._rate, self._stream.sizes[period % len(self._stream.sizes)],
+            plus(outstanding, since), outstanding if outstanding.high else None, since,
+        )  # fmt: skip
+
+    def _clock(
+        self, look: int, first: int
+    ) -> tuple[tuple[tuple[float, Law], ...], tuple[tuple[float, Law], ...]]:
+        """By the tick, and at the ends of periods."""
+        clock, ends = [], []
+        start, every = look * self._review, self._stream.every
+        for tick in range(int(self._review / self._tick)):
+            time = start + tick * self._tick
+            since = self._stream.between(first, math.floor(time / every) + 1)
+            fallen = plus(self._outstanding(look, time), since)
+            clock.append((self._rate * float(self._tick), fallen))
+            if (time + self._tick) % every == 0:
+                ends.append((self._rate, fallen))
+        return tuple(clock), tuple(ends)
+
+    def _landed(self, look: int) -> Iterator[tuple[float, Law]]:
+        """Just before each tick at which something arrives."""
+        start, first = look * self._review, self._looks.first_period(look)
+        for tick in range(1, int(self._review / self._tick) + 1):
+            time = start + tick * self._tick
+            since = self._stream.between(first, math.ceil(time / self._stream.every))
+            yield self._rate, plus(self._outstanding(look, time - self._tick / 2), since)
+            quiet = self._none_lands(look, time)
+            yield -self._rate, plus(quiet, since)
+
+    def _none_lands(self, look: int, time: Fraction) -> Law:
+        """What is outstanding just before *time*, in so far as none of it arrives then."""
+        terms, chance = [], 1.0
+        for past, before in self._recent(look, time - self._tick / 2):
+            now = self.share(time - past * self._review)
+            ordered = self._ordered(past)
+            gone = before + (now - before) * ordered.at(0)
+            law = mix([(gone, point(0)), (1 - now, ordered)])
+            chance *= law.total()
+            terms.append((law.times(1 / law.total()), 1))
+        return sum_of(terms).times(chance)
+
+    def _later(self, look: int, period: int, wait: Fraction) -> tuple[Customers, Late]:
+        """A customer *wait* later: his own order outstanding, or arrived."""
+        time = period * self._stream.every + wait
+        between, first_period = self._stream.between, self._looks.first_period
+        own = self.share(time - (look + 1) * self._review)
+        left = minus(self._outstanding(look, time), self._overtaken(look + 2, time))
+        size = self._stream.sizes[period % len(self._stream.sizes)]
+        before = plus(left, between(first_period(look), period))
+        fallen = minus(left, between(period + 1, first_period(look + 1)))
+        return Customers(self._rate * (1 - own), size, before), (self._rate * own, size, fallen)
+
+    def _overtaken(self, look: int, time: Fraction) -> Law:
+        """Units ordered from *look* on that have arrived by *time*."""
+        terms = []
+        while time >= look * self._review:
+            share = self.share(time - look * self._review)
+            terms.append((mix([(1 - share, point(0)), (share, self._ordered(look))]), 1))
+            look += 1
+        return sum_of(terms)
 
 
 # --- lead times that keep their order ------------------------------------------------------
@@ -424,3 +592,26 @@ def _nodes(
     for place, weight in zip(points.tolist(), weights.tolist(), strict=True):
         share = weight / 2 * float(last - first) / length
         yield share, first + (last - first) * Fraction((place + 1) / 2)
+
+
+def kept_in_order(review: Fraction, lead_time: Distribution) -> tuple[LeadTimes, LeadTimes]:
+    """The time from each look to its receipt, and the lead times of orders that come alone.
+
+    Where each look orders, and an order waits for the one before it, that is the largest of
+    L, L' - R, L'' - 2 R, ... over the orders before; it comes alone where it is its own L and
+    above the rest. Discrete lead times.
+    """
+    tick = common([review, *listed(lead_time)])
+    law, turn = law_of(lead_time, tick), int(review / tick)
+    ticks = np.arange(law.high + turn + 1)
+    own = np.append(np.zeros(law.low), np.cumsum(law.mass))[np.minimum(ticks, law.high)]
+    own[law.high :] = 1.0
+    kept = own.copy()
+    for tick_of in range(law.high - 1, -1, -1):
+        kept[tick_of] *= kept[tick_of + turn]
+    arrivals = np.diff(kept[: law.high + 1], prepend=0.0)
+    alone = np.diff(own, prepend=0.0)[: law.high + 1] * kept[ticks[: law.high + 1] + turn - 1]
+    return tuple(
+        tuple((float(share), int(k) * tick) for k, share in enumerate(shares) if share > 0)
+        for shares in (arrivals, alone)
+    )  # type: ignore[return-value]

@@ -77,6 +77,11 @@ class Rule:
         return np.asarray(positions + -(-quantity // self.multiple) * self.multiple)
 
     @property
+    def is_one_for_one(self) -> bool:
+        """Orders exactly what has been asked for since the last order."""
+        return self.is_batch and self.multiple == 1
+
+    @property
     def is_batch(self) -> bool:
         """From wherever it orders it lifts into the same *multiple* levels above the trigger."""
         return self.up_to == self.trigger + 1 and self.least <= self.multiple

@@ -36,6 +36,8 @@ def totals(
         found = orders(rule, positions[before], phases[before].step)
         again = _found_again(rule, positions, phases, place) if phase.tied else nothing()
         _add(rates, shelf.at_receipts(found, again, phase))
+        if phase.landed is not None:
+            _add(rates, shelf.cycles(mix((w, minus(position, d)) for w, d in phase.landed)))
         for customers in phase.customers:
             _add(rates, shelf.served(position, customers))
             _add(rates, shelf.served_in_lead_time(rule, position, customers))
@@ -46,7 +48,8 @@ def totals(
     rates["units_ordered"] = rates["units_demanded"]
     rates["area_on_order"] = rates["units_demanded"] * mean_lead_time
     if rule.trigger < -1:
-        _forget(rates, {wait for phase in phases for wait in phase.later})
+        _forget(rates, {wait for phase in phases for wait, late in phase.later.items()
+                        if any(fallen is None for _, _, fallen in late)})  # fmt: skip
     return _late_only(rates)
 
 
@@ -116,14 +119,16 @@ class Shelf:
         Receipts at one instant are one: of orders from *again* those are left out that arrive
         with the order before.
         """
-        nets = [(w, minus(found, during)) for w, during in phase.receipts]
-        nets += [(-w, minus(again, during)) for w, during in phase.tied]
-        net = mix(nets)
+        nets = [(phase.looks * w, minus(found, during)) for w, during in phase.receipts]
+        nets += [(-phase.looks * w, minus(again, during)) for w, during in phase.tied]
+        return {"orders": phase.looks * found.total()} | self.cycles(mix(nets))
+
+    def cycles(self, net: Law) -> Rates:
+        """Receipts: *net* is net inventory just before them, per time unit."""
         return {
-            "orders": phase.looks * found.total(),
-            "cycles": phase.looks * net.total(),
-            "cycles_without_stockout": phase.looks * net.above(-1).total(),
-            "net_inventory_before_receipts": phase.looks * self._sum(net),
+            "cycles": net.total(),
+            "cycles_without_stockout": net.above(-1).total(),
+            "net_inventory_before_receipts": self._sum(net),
         }
 
     def at_ends(self, net: Law) -> Rates:
@@ -139,11 +144,22 @@ class Shelf:
             part.rate * self._from_shelf(minus(position, part.before), part.size)
             for part in phase.within[wait]
         )
-        units += sum(rate * self._step * size.mean() for rate, size in phase.later.get(wait, ()))
+        for rate, size, fallen in phase.later.get(wait, ()):
+            units += rate * self._step * size.mean()
+            if fallen is not None:
+                units -= rate * self._lacking(minus(position, fallen), size)
         return {words.served_within(wait).numerator[-1][1]: units}
 
     def _sum(self, net: Law) -> float:
         return self._step * net.mean() + self._origin * net.total()
+
+    def _lacking(self, net: Law, size: Law) -> float:
+        """E[min(size, net inventory below 0)]."""
+        if not self._origin:
+            return self._from_shelf(net.negated(), size)
+        mirrored = Shelf.__new__(Shelf)
+        mirrored._step, mirrored._origin = self._step, self._step - self._origin
+        return mirrored._from_shelf(net.shifted(1).negated(), size)
 
     def _from_shelf(self, net: Law, size: Law) -> float:
         """E[min(size, net inventory above 0)]."""
