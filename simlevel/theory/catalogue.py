@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple, TypeAlias
 
 from simlevel.errors import InputError
-from simlevel.model.demand import HistoryDemand, PeriodicDemand, PoissonDemand
+from simlevel.model.demand import (
+    HistoryDemand,
+    PeriodicDemand,
+    PoissonDemand,
+    RenewalDemand,
+)
 from simlevel.model.distribution import Constant, Distribution
 from simlevel.model.fields import exact
 from simlevel.model.grid import common, listed
@@ -16,7 +21,7 @@ from simlevel.model.policy import RQ, SS, BaseStock
 from simlevel.model.scenario import Scenario
 from simlevel.theory import lead_time_demand, position, service
 from simlevel.theory.answer import Answer, Theory
-from simlevel.theory.lattice import law_of, minus, point, spread
+from simlevel.theory.lattice import Law, discretised, law_of, minus, mix, point, spread
 from simlevel.theory.lead_time_demand import (
     OvertakingLooks,
     PeriodicLooks,
@@ -38,10 +43,39 @@ class NotCoveredError(Exception):
 
 
 class Derived(NamedTuple):
-    """Totals per time unit, and the name of the model that they come from."""
+    """Measures, the name of the model that they come from, and how they were reached."""
 
-    rates: service.Rates
+    measures: Mapping[str, float]
     formula: str
+
+
+class Case(NamedTuple):
+    """One policy of a scenario on a frame: everything counted in the frame's steps."""
+
+    scenario: Scenario
+    policy: Stocked
+    frame: position.Frame
+    rule: position.Rule
+    sizes: list[Law]
+    """What a customer, or each period of the pattern, asks for."""
+    start: int
+
+
+class Model(NamedTuple):
+    """The positions after the looks of a cycle, and what is seen under each."""
+
+    positions: list[Law]
+    phases: list[Phase]
+    mean_lead_time: float
+    has_cycles: bool = True
+
+    def rates(self, frame: position.Frame, rule: position.Rule, by: int = 0) -> service.Rates:
+        """Totals per time unit, with all levels of the policy moved up *by* so many steps."""
+        moved = [where.shifted(by) for where in self.positions]
+        rates = service.totals(frame, rule.shifted(by), moved, self.phases, self.mean_lead_time)
+        if not self.has_cycles:
+            del rates["cycles"], rates["cycles_without_stockout"]
+        return rates
 
 
 def derive(scenario: Scenario, policy_name: str) -> Theory:
@@ -69,7 +103,7 @@ def _backorders(scenario: Scenario, policy_name: str) -> Mapping[str, Answer] | 
     source = SOURCES[scenario.policies[policy_name].kind]
     return {
         name: Answer(value, derived.formula, exact=True, source=source)
-        for name, value in service.measured(scenario, derived.rates).items()
+        for name, value in derived.measures.items()
     }
 
 
@@ -86,86 +120,93 @@ def _derived(scenario: Scenario, policy_name: str) -> Derived:
         raise NotCoveredError("no formula for a policy of your own")
     if scenario.replayed:
         raise NotCoveredError("a record played once is one run, not a long-run mean")
-    match scenario.demand:
-        case PoissonDemand() as demand if policy.review_period is None:
-            return _poisson_continuous(scenario, policy_name, policy, demand)
-        case PoissonDemand() as demand:
-            return _poisson_periodic(scenario, policy_name, policy, demand)
-        case PeriodicDemand() | HistoryDemand() as demand:
-            return _periods(scenario, policy_name, policy, demand)
+    start = scenario.start_level(policy_name)
+    if scenario.demand.amount.is_continuous:
+        return Derived(_on_finer_steps(scenario, policy), f"{_name(scenario, policy)}-continuous")
+    case = _on_a_lattice(scenario, policy, start)
+    rates = _model(case).rates(case.frame, case.rule)
+    return Derived(service.measured(scenario, rates), _name(scenario, policy))
+
+
+def _name(scenario: Scenario, policy: Stocked) -> str:
+    demand = scenario.demand
+    review = "" if policy.review_period is None else "periodic-"
+    if not isinstance(demand, PoissonDemand):
+        return f"{review}{policy.kind}-per-period"
+    batches = "" if demand.size == Constant(value=1) else "compound-"
+    return f"{review}{policy.kind}-{batches}poisson"
+
+
+def _on_a_lattice(scenario: Scenario, policy: Stocked, start: float) -> Case:
+    match demand := scenario.demand:
+        case PoissonDemand():
+            step = common(listed(demand.amount))
+            laws = [law_of(demand.amount, step)]
+        case PeriodicDemand() | HistoryDemand():
+            step, laws = lead_time_demand.period_laws(demand)
+        case _:
+            raise NotCoveredError("no formula for this demand")
+    frame, rule = position.framed(policy, step, start)
+    sizes = [spread(law, int(step / frame.step)) for law in laws]
+    return Case(scenario, policy, frame, rule, sizes, frame.floor(start))
+
+
+# --- what each case amounts to -------------------------------------------------------------
+
+
+def _model(case: Case) -> Model:
+    match demand := case.scenario.demand:
+        case PoissonDemand():
+            stream = PoissonStream.of(demand.rate, case.sizes[0])
+            periodic = case.policy.review_period is not None
+            phase = (_reviewed_customers if periodic else _watched_customers)(case, stream)
+            where = position.stationary(case.rule, phase.step, case.start)
+            return Model([where], [phase], case.scenario.lead_time.mean())
+        case PeriodicDemand() | HistoryDemand():
+            return _periods(case, exact(demand.every))
     raise NotCoveredError("no formula for this demand")
 
 
-def _poisson_continuous(
-    scenario: Scenario, policy_name: str, policy: Stocked, demand: PoissonDemand
-) -> Derived:
-    lead_time = scenario.lead_time.distribution
-    start = scenario.start_level(policy_name)
-    frame, rule = position.framed(policy, _sizes(demand), start)
-    stream = PoissonStream.of(demand.rate, law_of(demand.size, frame.step))
-    windows = scenario.measures.served_within
-    if rule.is_one_for_one and (scenario.lead_time.order_crossing or _is_constant(lead_time)):
-        phase = lead_time_demand.poisson_overtaking(stream, lead_time, windows)
-    elif _is_constant(lead_time):
-        phase = lead_time_demand.poisson_continuous(stream, exact(lead_time.largest()), windows)
-    else:
-        raise NotCoveredError("lead times vary, and orders may overtake one another")
-    where = position.stationary(rule, phase.step, frame.floor(start))
-    rates = service.totals(frame, rule, [where], [phase], lead_time.mean())
-    return Derived(rates, f"{policy.kind}-{_customers(demand)}")
+def _watched_customers(case: Case, stream: PoissonStream) -> Phase:
+    lead_time, windows = case.scenario.lead_time, case.scenario.measures.served_within
+    constant = lead_time.distribution.largest() == lead_time.distribution.smallest()
+    if case.rule.is_one_for_one and (lead_time.order_crossing or constant):
+        return lead_time_demand.poisson_overtaking(stream, lead_time.distribution, windows)
+    if constant:
+        value = exact(lead_time.distribution.largest())
+        return lead_time_demand.poisson_continuous(stream, value, windows)
+    raise NotCoveredError("lead times vary, and orders may overtake or wait for one another")
 
 
-def _is_constant(distribution: Distribution) -> bool:
-    return distribution.largest() == distribution.smallest()
+def _reviewed_customers(case: Case, stream: PoissonStream) -> Phase:
+    review = exact(case.policy.review_period or 0)
+    supply = _in_order(case.scenario, review, review, stream.rate)
+    windows = case.scenario.measures.served_within
+    return lead_time_demand.poisson_periodic(stream, review, supply, windows)
 
 
-def _poisson_periodic(
-    scenario: Scenario, policy_name: str, policy: Stocked, demand: PoissonDemand
-) -> Derived:
-    review = exact(policy.review_period or 0)
-    supply = _in_order(scenario, review, review, demand.rate)
-    start = scenario.start_level(policy_name)
-    frame, rule = position.framed(policy, _sizes(demand), start)
-    stream = PoissonStream.of(demand.rate, law_of(demand.size, frame.step))
-    windows = scenario.measures.served_within
-    phase = lead_time_demand.poisson_periodic(stream, review, supply, windows)
-    where = position.stationary(rule, phase.step, frame.floor(start))
-    rates = service.totals(frame, rule, [where], [phase], scenario.lead_time.mean())
-    return Derived(rates, f"periodic-{policy.kind}-{_customers(demand)}")
-
-
-def _periods(
-    scenario: Scenario, policy_name: str, policy: Stocked, demand: PeriodicDemand | HistoryDemand
-) -> Derived:
-    if demand.amount.is_continuous:
-        raise NotCoveredError("no formula for continuous quantities yet")
-    every = exact(demand.every)
-    review = every if policy.review_period is None else exact(policy.review_period)
-    demand_first = policy.review_period is None or scenario.clock.demand_first
-    step, laws = lead_time_demand.period_laws(demand)
-    start = scenario.start_level(policy_name)
-    frame, rule = position.framed(policy, step, start)
-    stream = PeriodicStream(every, [spread(law, int(step / frame.step)) for law in laws])
-    looks = PeriodicLooks(stream, review, demand_first=demand_first)
-    phases, mean_lead_time = _phases(scenario, rule, stream, looks, review)
-    first = minus(point(frame.floor(start)), stream.between(0, looks.first_period(0)))
-    where = position.cyclic(rule, [phase.step for phase in phases], first)
-    rates = service.totals(frame, rule, where, phases, mean_lead_time)
-    if _splits_instants(scenario, review, demand_first=demand_first):
-        del rates["cycles"], rates["cycles_without_stockout"]
-    review_name = "continuous" if policy.review_period is None else "periodic"
-    return Derived(rates, f"{review_name}-{policy.kind}-per-period")
+def _periods(case: Case, every: Fraction) -> Model:
+    continuous = case.policy.review_period is None
+    review = exact(case.policy.review_period or every)
+    demand_first = continuous or case.scenario.clock.demand_first
+    stream = PeriodicStream(every, case.sizes)
+    looks = PeriodicLooks(stream, every if continuous else review, demand_first=demand_first)
+    review = every if continuous else review
+    phases, mean_lead_time = _phases(case, stream, looks, review)
+    first = minus(point(case.start), stream.between(0, looks.first_period(0)))
+    where = position.cyclic(case.rule, [phase.step for phase in phases], first)
+    splits = _splits_instants(case.scenario, review, demand_first=demand_first)
+    return Model(where, phases, mean_lead_time, has_cycles=not splits)
 
 
 def _phases(
-    scenario: Scenario, rule: position.Rule, stream: PeriodicStream, looks: PeriodicLooks,
-    review: Fraction,
-) -> tuple[list[Phase], float]:  # fmt: skip
+    case: Case, stream: PeriodicStream, looks: PeriodicLooks, review: Fraction
+) -> tuple[list[Phase], float]:
     """What is seen under each look of a cycle, and the mean time from order to receipt."""
-    windows, count = scenario.measures.served_within, range(looks.count)
-    lead_time = scenario.lead_time
-    if _keeps_order(lead_time.distribution, review) or not rule.is_one_for_one:
-        supply = _in_order(scenario, review, common([review, stream.every]), 0.0)
+    windows, count = case.scenario.measures.served_within, range(looks.count)
+    lead_time = case.scenario.lead_time
+    if _keeps_order(lead_time.distribution, review) or not case.rule.is_one_for_one:
+        supply = _in_order(case.scenario, review, common([review, stream.every]), 0.0)
         return [looks.phase(k, supply, windows) for k in count], lead_time.mean()
     if lead_time.distribution.is_continuous:
         raise NotCoveredError("lead times are continuous, and orders may overtake one another")
@@ -208,12 +249,105 @@ def _in_order(
     return found
 
 
-def _customers(demand: PoissonDemand) -> str:
-    return "poisson" if demand.size == Constant(value=1) else "compound-poisson"
+# --- continuous quantities -----------------------------------------------------------------
+
+FIRST_STEPS = 10
+"""Steps of the first lattice in a standard deviation of demand; each next has three times more."""
+MOST_REFINED = 4
+CLOSE = 2e-7
+"""A finer lattice that moves no measure by more, beside its size, is fine enough."""
 
 
-def _sizes(demand: PoissonDemand) -> Fraction:
-    """The greatest common divisor of what customers ask for."""
-    if demand.amount.is_continuous:
-        raise NotCoveredError("no formula for continuous sizes of customers who come one by one")
-    return common(listed(demand.amount))
+def _on_finer_steps(scenario: Scenario, policy: Stocked) -> Mapping[str, float]:
+    """Measures for continuous quantities, from lattices each a third as wide as the last.
+
+    On a lattice laid so that reorder points fall midway between its cells the error is of
+    second order in the step, and extrapolated away; once more by its own observed order,
+    where the density of demand has a pole. Settled where one more lattice moves no measure.
+    """
+    before: Mapping[str, float] | None = None
+    runs: list[service.Rates] = []
+    for fineness in range(MOST_REFINED):
+        runs.append(_on_steps(scenario, policy, 3**fineness))
+        if len(runs) > 1:
+            found = service.measured(scenario, _extrapolated(runs))
+            if before is not None and _settled(before, found):
+                return found
+            before = found
+    raise NotCoveredError("no lattice that is fine enough for this demand was reached")
+
+
+def _settled(before: Mapping[str, float], after: Mapping[str, float]) -> bool:
+    return all(abs(after[name] - before[name]) <= CLOSE * max(1.0, abs(after[name]))
+               for name in after)  # fmt: skip
+
+
+def _extrapolated(runs: Sequence[service.Rates]) -> service.Rates:
+    """To steps of 0, total by total."""
+    return {name: _limit([run[name] for run in runs]) for name in runs[0]}
+
+
+def _limit(values: Sequence[float]) -> float:
+    """Richardson's limit of second order; Aitken's where the differences shrink otherwise."""
+    last = values[-1] - values[-2]
+    if len(values) > 2 and last:
+        shrink = (values[-2] - values[-3]) / last
+        if 2 < shrink < 8:
+            return values[-1] + last / (shrink - 1)
+    return values[-1] + last / 8
+
+
+def _on_steps(scenario: Scenario, policy: Stocked, finer: int) -> service.Rates:
+    """Totals on a lattice that is so many times *finer* than the first.
+
+    Net inventory is at (k + 1/2) steps. Where the policy's levels do not allow it, they are
+    moved up and down by parts of a step, and the totals interpolated.
+    """
+    demand = scenario.demand
+    step, trigger, up_to, multiple = _midway(policy, demand.amount.sd() / FIRST_STEPS, finer)
+    lower = math.floor(trigger + 1e-9)
+    rule = position.Rule(lower, lower + up_to, 0, multiple)
+    frame = position.Frame(Fraction(step), Fraction(step) / 2)
+    pattern = (demand.pattern if not isinstance(demand, (PoissonDemand, RenewalDemand)) else None)
+    asks = demand.probability if isinstance(demand, PeriodicDemand) else 1.0
+    sizes = [discretised(demand.amount, factor, step) for factor in pattern or (1.0,)]
+    sizes = [mix([(asks, law), (1 - asks, point(0))]) for law in sizes]
+    model = _model(Case(scenario, policy, frame, rule, sizes, rule.up_to))
+    total: service.Rates = {}
+    for by, weight in _interpolation(trigger - lower):
+        for name, rate in model.rates(frame, rule, by).items():
+            total[name] = total.get(name, 0.0) + weight * rate
+    return total
+
+
+def _midway(policy: Stocked, about: float, finer: int) -> tuple[float, float, int, int]:
+    """A step of *about* that size, or so many times *finer*; where (k + 1/2) steps is the last
+    position that orders, which k; how far above it orders lift to; and in what multiples."""
+    if isinstance(policy, RQ):
+        unit = float(common([exact(policy.order_quantity), exact(policy.reorder_point)]))
+        unit = unit if unit > about / 3 else policy.order_quantity
+        step = unit / (_odd(unit / about) * finer)
+        return step, policy.reorder_point / step - 1, 1, round(policy.order_quantity / step)
+    if policy.minimum_order or policy.order_multiple:
+        raise NotCoveredError("no formula for least or multiple orders of continuous quantities")
+    span = policy.order_up_to - (policy.reorder_point if isinstance(policy, SS) else 0)
+    if not span:
+        raise NotCoveredError("no formula for continuous quantities with no stock")
+    halves = _odd(2 * abs(span) / about) * finer
+    step = abs(span) / (halves / 2)
+    # Of an odd number of half steps below S, the reorder point lies between two positions.
+    reach = halves // 2 + 1 if isinstance(policy, SS) else 1
+    return step, policy.order_up_to / step - 0.5 - reach, reach, 1
+
+
+def _odd(number: float) -> int:
+    return 2 * max(round((number - 1) / 2), 0) + 1
+
+
+def _interpolation(beyond: float) -> list[tuple[int, float]]:
+    """(whole steps, weight): Lagrange's polynomial at *beyond*, between 0 and 1."""
+    if abs(beyond) < 1e-6:
+        return [(0, 1.0)]
+    places = range(-2, 4)
+    return [(place, math.prod((beyond - other) / (place - other)
+                              for other in places if other != place)) for place in places]  # fmt: skip

@@ -281,7 +281,7 @@ def _inverted(
 _NOISE = 1e-14
 """Beside the largest mass of a law, what comes out of an inversion by rounding alone."""
 _DEPTHS = (12.0, 30.0)
-_TILTED_CELLS = 2**17
+_TILTED_CELLS = 2**16
 """More cells than these are inverted once: what is rounded off is then below 1e-12."""
 
 
@@ -384,39 +384,71 @@ def _listed(values: Sequence[float], probabilities: Sequence[float], step: Fract
     return Law(cells[0], spread)
 
 
-def capped_mean(distribution: d.Distribution, cap: float) -> float:
-    """E[min(X, cap)] of a distribution that is not negative; cap >= 0."""
+def excess(distribution: d.Distribution, levels: Array) -> Array:
+    """E[(X - level)+] of a distribution that is not negative, at levels of 0 or more."""
     mean = distribution.mean()
     match distribution:
         case d.Uniform(low=low, high=high):
-            within = min(max(cap, low), high)
-            return min(cap, low) + (within - low) * (1 - (within - low) / (high - low) / 2)
+            inside = np.clip(levels, low, high)
+            return np.maximum(low - levels, 0) + (high - inside) ** 2 / (high - low) / 2
         case d.Normal(mean_=centre, nominal_sd=sd):
-            return _normal_excess(centre, sd, 0.0) - _normal_excess(centre, sd, cap)
+            depth = (levels - centre) / sd
+            density = np.exp(-depth * depth / 2) / math.sqrt(2 * math.pi)
+            return np.asarray(sd * (density - depth * special.ndtr(-depth)))
         case d.Exponential():
-            return -mean * math.expm1(-cap / mean)
+            return np.asarray(mean * np.exp(-levels / mean))
         case d.Erlang() | d.Gamma():
             shape = mean**2 / distribution.variance()
-            scaled = cap * shape / mean
-            beyond = cap * float(special.gammaincc(shape, scaled))
-            return mean * float(special.gammainc(shape + 1, scaled)) + beyond
+            scaled = levels * shape / mean
+            above = special.gammaincc(shape + 1, scaled)
+            return np.asarray(mean * above - levels * special.gammaincc(shape, scaled))
         case d.Lognormal():
-            if cap == 0:
-                return 0.0
             sd = math.sqrt(math.log1p(distribution.variance() / mean**2))
-            depth = math.log(cap / mean) / sd
-            return mean * float(special.ndtr(depth - sd / 2)) + cap * float(
-                special.ndtr(-depth - sd / 2)
-            )
+            depth = np.log(np.maximum(levels, 1e-300) / mean) / sd
+            above = special.ndtr(sd / 2 - depth)
+            return np.asarray(mean * above - levels * special.ndtr(-sd / 2 - depth))
     law = law_of(distribution, step := common(listed(distribution)))
-    return float(law.mass @ np.minimum(law.values * float(step), cap))
+    beyond = law.values * float(step) - levels[:, None]
+    return np.asarray(np.maximum(beyond, 0) @ law.mass)
 
 
-def _normal_excess(centre: float, sd: float, level: float) -> float:
-    """E[(Z - level)+] of a normal variable."""
-    depth = (level - centre) / sd
-    density = math.exp(-depth * depth / 2) / math.sqrt(2 * math.pi)
-    return sd * (density - depth * float(special.ndtr(-depth)))
+def capped_mean(distribution: d.Distribution, cap: float) -> float:
+    """E[min(X, cap)] of a distribution that is not negative; cap >= 0."""
+    return distribution.mean() - float(excess(distribution, np.array([cap]))[0])
+
+
+def discretised(distribution: d.Distribution, factor: float, step: float) -> Law:
+    """factor x X, continuous and not negative, on whole numbers of *step*.
+
+    Each value is shared between its two neighbours so that its mean is kept, which moves what
+    is smooth by the order of step squared; but what is above 0 stays above 0.
+    """
+    if factor == 0:
+        return point(0)
+    cells = 64
+    while excess(distribution, np.array([cells * step / factor]))[0] > 1e-13 * distribution.mean():
+        cells = _allowed(2 * cells)
+    above = factor * excess(distribution, np.arange(cells + 1) * (step / factor)) / step
+    above[-1] = 0.0
+    nothing_asked = share_up_to(distribution, 0.0)
+    slopes = np.append(above[:-1] - above[1:], 0.0)
+    mass = np.append(nothing_asked, slopes[:-1] - slopes[1:])
+    mass = np.maximum(mass, 0.0)
+    raised = max(1 - float(slopes[0]) - nothing_asked, 0.0)
+    mass[1] += raised
+    _lower_others(mass, raised)
+    return Law(0, mass / mass.sum())
+
+
+def _lower_others(mass: Array, raised: float) -> None:
+    """Move mass from above 1 down to 1, as much as keeps the mean after *raised* went up."""
+    for cell in range(2, len(mass)):
+        if raised <= 0:
+            return
+        moved = min(float(mass[cell]) / 2, raised / (cell - 1))
+        mass[cell] -= moved
+        mass[1] += moved
+        raised -= moved * (cell - 1)
 
 
 def share_up_to(distribution: d.Distribution, cap: float) -> float:

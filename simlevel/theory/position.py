@@ -71,6 +71,10 @@ class Rule:
     least: int = 0
     multiple: int = 1
 
+    def shifted(self, by: int) -> Rule:
+        """The rule with its levels moved up."""
+        return Rule(self.trigger + by, self.up_to + by, self.least, self.multiple)
+
     def after(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """The positions after ordering from *positions* at or below the trigger."""
         quantity = np.maximum(self.up_to - positions, self.least)
