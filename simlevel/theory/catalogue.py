@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
@@ -14,7 +15,7 @@ from simlevel.model.demand import (
     PoissonDemand,
     RenewalDemand,
 )
-from simlevel.model.distribution import Constant, Distribution
+from simlevel.model.distribution import Constant, Distribution, Gamma
 from simlevel.model.fields import exact
 from simlevel.model.grid import common, listed
 from simlevel.model.policy import RQ, SS, BaseStock
@@ -101,6 +102,8 @@ def _backorders(scenario: Scenario, policy_name: str) -> Mapping[str, Answer] | 
     except InputError as problem:
         return f"the lattice is too large: {problem}"
     source = SOURCES[scenario.policies[policy_name].kind]
+    if scenario.demand.amount.is_continuous:
+        source += f"; on finer and finer lattices until none moves it by {CLOSE:g}"
     return {
         name: Answer(value, derived.formula, exact=True, source=source)
         for name, value in derived.measures.items()
@@ -187,11 +190,10 @@ def _reviewed_customers(case: Case, stream: PoissonStream) -> Phase:
 
 def _periods(case: Case, every: Fraction) -> Model:
     continuous = case.policy.review_period is None
-    review = exact(case.policy.review_period or every)
+    review = every if continuous else exact(case.policy.review_period or 0)
     demand_first = continuous or case.scenario.clock.demand_first
     stream = PeriodicStream(every, case.sizes)
-    looks = PeriodicLooks(stream, every if continuous else review, demand_first=demand_first)
-    review = every if continuous else review
+    looks = PeriodicLooks(stream, review, demand_first=demand_first)
     phases, mean_lead_time = _phases(case, stream, looks, review)
     first = minus(point(case.start), stream.between(0, looks.first_period(0)))
     where = position.cyclic(case.rule, [phase.step for phase in phases], first)
@@ -253,7 +255,7 @@ def _in_order(
 
 FIRST_STEPS = 10
 """Steps of the first lattice in a standard deviation of demand; each next has three times more."""
-MOST_REFINED = 4
+MOST_REFINED = 5
 CLOSE = 2e-7
 """A finer lattice that moves no measure by more, beside its size, is fine enough."""
 
@@ -262,15 +264,16 @@ def _on_finer_steps(scenario: Scenario, policy: Stocked) -> Mapping[str, float]:
     """Measures for continuous quantities, from lattices each a third as wide as the last.
 
     On a lattice laid so that reorder points fall midway between its cells the error is of
-    second order in the step, and extrapolated away; once more by its own observed order,
-    where the density of demand has a pole. Settled where one more lattice moves no measure.
+    second order in the step, and extrapolated away, as is the next. Settled where one more
+    lattice moves no measure.
     """
     before: Mapping[str, float] | None = None
     runs: list[service.Rates] = []
+    orders = _orders(scenario.demand.amount)
     for fineness in range(MOST_REFINED):
         runs.append(_on_steps(scenario, policy, 3**fineness))
         if len(runs) > 1:
-            found = service.measured(scenario, _extrapolated(runs))
+            found = service.measured(scenario, _extrapolated(runs, orders))
             if before is not None and _settled(before, found):
                 return found
             before = found
@@ -282,19 +285,21 @@ def _settled(before: Mapping[str, float], after: Mapping[str, float]) -> bool:
                for name in after)  # fmt: skip
 
 
-def _extrapolated(runs: Sequence[service.Rates]) -> service.Rates:
-    """To steps of 0, total by total."""
-    return {name: _limit([run[name] for run in runs]) for name in runs[0]}
+def _extrapolated(runs: Sequence[service.Rates], orders: Sequence[float]) -> service.Rates:
+    """Richardson's extrapolation to steps of 0, total by total, of errors of known *orders*."""
+    table = list(runs)
+    for order in orders[: len(runs) - 1]:
+        gain = 3**order - 1
+        table = [{name: fine[name] + (fine[name] - coarse[name]) / gain for name in fine}
+                 for coarse, fine in itertools.pairwise(table)]  # fmt: skip
+    return table[-1]
 
 
-def _limit(values: Sequence[float]) -> float:
-    """Richardson's limit of second order; Aitken's where the differences shrink otherwise."""
-    last = values[-1] - values[-2]
-    if len(values) > 2 and last:
-        shrink = (values[-2] - values[-3]) / last
-        if 2 < shrink < 8:
-            return values[-1] + last / (shrink - 1)
-    return values[-1] + last / 8
+def _orders(distribution: Distribution) -> tuple[float, ...]:
+    """Orders of the error in the step: 2, and what the density of demand does at 0."""
+    shape = distribution.mean() ** 2 / distribution.variance()
+    jump = min(shape, 1.0) if isinstance(distribution, Gamma) else 1.0
+    return (2, 2 + jump, 2 + 2 * jump)
 
 
 def _on_steps(scenario: Scenario, policy: Stocked, finer: int) -> service.Rates:
@@ -348,6 +353,6 @@ def _interpolation(beyond: float) -> list[tuple[int, float]]:
     """(whole steps, weight): Lagrange's polynomial at *beyond*, between 0 and 1."""
     if abs(beyond) < 1e-6:
         return [(0, 1.0)]
-    places = range(-2, 4)
-    return [(place, math.prod((beyond - other) / (place - other)
-                              for other in places if other != place)) for place in places]  # fmt: skip
+    places = range(-1, 3)
+    return [(place, math.prod((beyond - other) / (place - other) for other in places
+                              if other != place)) for place in places]  # fmt: skip

@@ -23,7 +23,7 @@ LARGEST = 2**23
 """Cells of one law; a wider one is refused."""
 _TAIL = 46.0
 """Mass below exp(-46), about 1e-20, is left out at each end."""
-_DIRECT = 2e7
+_DIRECT = 1e8
 """Products of a convolution that is summed directly, which keeps small masses accurate."""
 
 
@@ -281,7 +281,7 @@ def _inverted(
 _NOISE = 1e-14
 """Beside the largest mass of a law, what comes out of an inversion by rounding alone."""
 _DEPTHS = (12.0, 30.0)
-_TILTED_CELLS = 2**16
+_TILTED_CELLS = 2**14
 """More cells than these are inverted once: what is rounded off is then below 1e-12."""
 
 
@@ -425,11 +425,9 @@ def discretised(distribution: d.Distribution, factor: float, step: float) -> Law
     """
     if factor == 0:
         return point(0)
-    cells = 64
-    while excess(distribution, np.array([cells * step / factor]))[0] > 1e-13 * distribution.mean():
-        cells = _allowed(2 * cells)
-    above = factor * excess(distribution, np.arange(cells + 1) * (step / factor)) / step
-    above[-1] = 0.0
+    cells = _cells(distribution, step / factor)
+    levels = np.arange(cells + 1, dtype=np.float64) * (step / factor)
+    above = factor / step * excess(distribution, levels)
     nothing_asked = share_up_to(distribution, 0.0)
     slopes = np.append(above[:-1] - above[1:], 0.0)
     mass = np.append(nothing_asked, slopes[:-1] - slopes[1:])
@@ -438,6 +436,14 @@ def discretised(distribution: d.Distribution, factor: float, step: float) -> Law
     mass[1] += raised
     _lower_others(mass, raised)
     return Law(0, mass / mass.sum())
+
+
+def _cells(distribution: d.Distribution, step: float) -> int:
+    """Steps beyond which next to nothing of the mean lies."""
+    cells, least = 64, 1e-9 * distribution.mean()
+    while excess(distribution, np.array([cells * step]))[0] > least:
+        cells = _allowed(cells + cells // 4)
+    return cells
 
 
 def _lower_others(mass: Array, raised: float) -> None:
