@@ -44,7 +44,7 @@ class NotCoveredError(Exception):
 
 
 class Derived(NamedTuple):
-    """Measures, the name of the model that they come from, and how they were reached."""
+    """Measures by name, and the name of the model that they come from."""
 
     measures: Mapping[str, float]
     formula: str
@@ -82,15 +82,40 @@ class Model(NamedTuple):
 def derive(scenario: Scenario, policy_name: str) -> Theory:
     """The best theory for one policy of *scenario*: its answers, or the reason for none.
 
-    A measure that is not covered, or not defined there, has no answer.
+    A measure that is not covered, or not defined there, has no answer. Raises KeyError for a
+    policy that the scenario does not have.
     """
-    reasons = []
-    for answers in THEORIES:
+    reason = ""
+    for answers in _theories(scenario):
         found = answers(scenario, policy_name)
         if not isinstance(found, str):
             return Theory(answers=found)
-        reasons.append(found)
-    return Theory(reason=reasons[0])
+        reason = reason or found
+    return Theory(reason=reason or "no formula")
+
+
+Answers: TypeAlias = Callable[[Scenario, str], Mapping[str, Answer] | str]
+"""A theory: the answers for one policy of a scenario, or why it does not cover it."""
+
+
+def _theories(scenario: Scenario) -> tuple[Answers, ...]:
+    """The theories to ask, the best first: the reason of the first is the one that is told.
+
+    This is the place to plug in another one.
+    """
+    if scenario.lost_sales:
+        return (_no_lost_sales,)
+    if isinstance(scenario.demand, RenewalDemand):
+        return (_no_renewal,)
+    return (_backorders,)
+
+
+def _no_lost_sales(scenario: Scenario, policy_name: str) -> str:
+    return "under lost sales net inventory is not position less demand"
+
+
+def _no_renewal(scenario: Scenario, policy_name: str) -> str:
+    return "no formula for this demand"
 
 
 def _backorders(scenario: Scenario, policy_name: str) -> Mapping[str, Answer] | str:
@@ -100,7 +125,7 @@ def _backorders(scenario: Scenario, policy_name: str) -> Mapping[str, Answer] | 
     except NotCoveredError as why:
         return str(why)
     except InputError as problem:
-        return f"the lattice is too large: {problem}"
+        return f"not worked out: {problem}"
     source = SOURCES[scenario.policies[policy_name].kind]
     if scenario.demand.amount.is_continuous:
         source += f"; on finer and finer lattices until none moves it by {CLOSE:g}"
@@ -110,15 +135,8 @@ def _backorders(scenario: Scenario, policy_name: str) -> Mapping[str, Answer] | 
     }
 
 
-THEORIES: tuple[Callable[[Scenario, str], Mapping[str, Answer] | str], ...] = (_backorders,)
-"""The theories in order of preference: each gives answers, or says why not. The reason of the
-first is the one that people read where none covers the case."""
-
-
 def _derived(scenario: Scenario, policy_name: str) -> Derived:
     policy = scenario.policies[policy_name]
-    if scenario.lost_sales:
-        raise NotCoveredError("net inventory is not position less demand under lost sales")
     if not isinstance(policy, (RQ, SS, BaseStock)):
         raise NotCoveredError("no formula for a policy of your own")
     if scenario.replayed:
@@ -256,7 +274,7 @@ def _in_order(
 FIRST_STEPS = 10
 """Steps of the first lattice in a standard deviation of demand; each next has three times more."""
 MOST_REFINED = 5
-CLOSE = 2e-7
+CLOSE = 5e-7
 """A finer lattice that moves no measure by more, beside its size, is fine enough."""
 
 

@@ -89,6 +89,12 @@ class Law:
         first = -(-self.low // step)
         return Law(first, self.mass[first * step - self.low :: step])
 
+    def trimmed(self) -> Law:
+        """Without the ends that weigh less than 1e-24 together."""
+        below, above = np.cumsum(self.mass), np.cumsum(self.mass[::-1])[::-1]
+        kept = np.flatnonzero((below > 1e-24) & (above > 1e-24))
+        return Law(self.low + int(kept[0]), self.mass[kept[0] : kept[-1] + 1])
+
     def given_positive(self) -> Law:
         """The law of X given X > 0."""
         part = self.above(0)

@@ -283,13 +283,24 @@ class PeriodicStream:
         """Demand of the periods first, ..., stop - 1."""
         key = first % len(self.sizes), max(stop - first, 0)
         if key not in self._sums:
-            rounds, rest = divmod(key[1], len(self.sizes))
-            extra = {(key[0] + i) % len(self.sizes) for i in range(rest)}
-            self._sums[key] = sum_of([(law, rounds + (i in extra))
-                                      for i, law in enumerate(self.sizes)])  # fmt: skip
+            self._sums[key] = self._sum(*key)
         return self._sums[key]
 
+    def _sum(self, first: int, periods: int) -> Law:
+        """Direct sums, which round least, while they are short; else by transform."""
+        last = self.sizes[(first + periods - 1) % len(self.sizes)]
+        if periods <= 1:
+            return last if periods else point(0)
+        before = self._sums.get((first, periods - 1))
+        if before is not None and len(before.mass) * len(last.mass) <= _SHORT:
+            return plus(before, last).trimmed()
+        rounds, rest = divmod(periods, len(self.sizes))
+        extra = {(first + i) % len(self.sizes) for i in range(rest)}
+        return sum_of([(law, rounds + (i in extra)) for i, law in enumerate(self.sizes)])
 
+
+_SHORT = 1e6
+"""Products in a sum that is worked out directly."""
 Spans: TypeAlias = dict[tuple[int, int], float]
 """Weights by (first period, stop)."""
 
