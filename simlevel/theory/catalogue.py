@@ -141,10 +141,9 @@ def _derived(scenario: Scenario, policy_name: str) -> Derived:
         raise NotCoveredError("no formula for a policy of your own")
     if scenario.replayed:
         raise NotCoveredError("a record played once is one run, not a long-run mean")
-    start = scenario.start_level(policy_name)
     if scenario.demand.amount.is_continuous:
         return Derived(_on_finer_steps(scenario, policy), f"{_name(scenario, policy)}-continuous")
-    case = _on_a_lattice(scenario, policy, start)
+    case = _on_a_lattice(scenario, policy)
     rates = _model(case).rates(case.frame, case.rule)
     return Derived(service.measured(scenario, rates), _name(scenario, policy))
 
@@ -158,7 +157,7 @@ def _name(scenario: Scenario, policy: Stocked) -> str:
     return f"{review}{policy.kind}-{batches}poisson"
 
 
-def _on_a_lattice(scenario: Scenario, policy: Stocked, start: float) -> Case:
+def _on_a_lattice(scenario: Scenario, policy: Stocked) -> Case:
     match demand := scenario.demand:
         case PoissonDemand():
             step = common(listed(demand.amount))
@@ -167,9 +166,19 @@ def _on_a_lattice(scenario: Scenario, policy: Stocked, start: float) -> Case:
             step, laws = lead_time_demand.period_laws(demand)
         case _:
             raise NotCoveredError("no formula for this demand")
+    start = _start(scenario, policy)
     frame, rule = position.framed(policy, step, start)
     sizes = [spread(law, int(step / frame.step)) for law in laws]
     return Case(scenario, policy, frame, rule, sizes, frame.floor(start))
+
+
+def _start(scenario: Scenario, policy: Stocked) -> Fraction:
+    """Net inventory at time 0, without the rounding of r + Q."""
+    if scenario.start is not None:
+        return exact(scenario.start.net_inventory)
+    if isinstance(policy, RQ):
+        return exact(policy.reorder_point) + exact(policy.order_quantity)
+    return exact(policy.order_up_to)
 
 
 # --- what each case amounts to -------------------------------------------------------------

@@ -45,17 +45,17 @@ class Frame:
     origin: Fraction
 
     @classmethod
-    def through(cls, quantity: float, step: Fraction) -> Frame:
+    def through(cls, quantity: Fraction, step: Fraction) -> Frame:
         """The frame of that *step* on which *quantity* lies."""
-        return cls(step, exact(quantity) % step)
+        return cls(step, quantity % step)
 
-    def floor(self, quantity: float) -> int:
+    def floor(self, quantity: Fraction) -> int:
         """The last k at or below *quantity*."""
-        return math.floor((exact(quantity) - self.origin) / self.step)
+        return math.floor((quantity - self.origin) / self.step)
 
-    def ceil(self, quantity: float) -> int:
+    def ceil(self, quantity: Fraction) -> int:
         """The first k at or above *quantity*."""
-        return math.ceil((exact(quantity) - self.origin) / self.step)
+        return math.ceil((quantity - self.origin) / self.step)
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ class Rule:
         return self.up_to == self.trigger + 1 and self.least <= self.multiple
 
 
-def framed(policy: RQ | SS | BaseStock, sizes: Fraction, start: float) -> tuple[Frame, Rule]:
+def framed(policy: RQ | SS | BaseStock, sizes: Fraction, start: Fraction) -> tuple[Frame, Rule]:
     """The frame of a policy's positions and its rule there.
 
     *sizes* is the greatest common divisor of the possible demands. Batches keep the position
@@ -100,23 +100,22 @@ def framed(policy: RQ | SS | BaseStock, sizes: Fraction, start: float) -> tuple[
     if isinstance(policy, RQ):
         step = common([sizes, exact(policy.order_quantity)])
         frame = Frame.through(start, step)
-        trigger = frame.floor(policy.reorder_point)
+        trigger = frame.floor(exact(policy.reorder_point))
         return frame, Rule(trigger, trigger + 1, 0, int(exact(policy.order_quantity) / step))
     frame = _up_to_frame(policy, sizes, start)
-    up_to = frame.ceil(policy.order_up_to)
-    trigger = frame.floor(policy.reorder_point) if isinstance(policy, SS) else up_to - 1
+    up_to = frame.ceil(exact(policy.order_up_to))
+    trigger = frame.floor(exact(policy.reorder_point)) if isinstance(policy, SS) else up_to - 1
     least = math.ceil(exact(policy.minimum_order or 0) / frame.step)
     multiple = int(exact(policy.order_multiple) / frame.step) if policy.order_multiple else 1
     return frame, Rule(trigger, up_to, least, multiple)
 
 
-def _up_to_frame(policy: SS | BaseStock, sizes: Fraction, start: float) -> Frame:
-    top = policy.order_up_to
+def _up_to_frame(policy: SS | BaseStock, sizes: Fraction, start: Fraction) -> Frame:
+    top = exact(policy.order_up_to)
     if policy.order_multiple:
         return Frame.through(start, common([sizes, exact(policy.order_multiple)]))
     if policy.minimum_order:
-        apart = exact(top) - exact(start)
-        return Frame.through(top, common([sizes, exact(policy.minimum_order), apart]))
+        return Frame.through(top, common([sizes, exact(policy.minimum_order), top - start]))
     return Frame.through(top, sizes)
 
 
