@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import math
 import time
 from typing import Any
@@ -11,6 +12,7 @@ import pytest
 from scipy import special
 
 from simlevel.model.scenario import Scenario
+from simlevel.theory import catalogue
 from simlevel.theory.catalogue import derive
 from simlevel.theory.lattice import Law, compound_poisson, poisson, sum_of
 
@@ -28,6 +30,10 @@ def values(policy: dict[str, Any], demand: dict[str, Any], **more: Any) -> dict[
     assert found.reason is None
     assert all(math.isfinite(answer.value) for answer in found.answers.values())
     return {name: answer.value for name, answer in found.answers.items()}
+
+
+def test_the_printed_example() -> None:
+    assert doctest.testmod(catalogue) == doctest.TestResults(failed=0, attempted=2)
 
 
 def rq(reorder_point: float, order_quantity: float) -> dict[str, Any]:

@@ -84,6 +84,17 @@ def derive(scenario: Scenario, policy_name: str) -> Theory:
 
     A measure that is not covered, or not defined there, has no answer. Raises KeyError for a
     policy that the scenario does not have.
+
+    Snyder and Shen, Fundamentals of Supply Chain Theory (2nd ed.), example 5.8:
+
+    >>> scenario = Scenario.model_validate({
+    ...     "demand": {"kind": "poisson", "rate": 1.5},
+    ...     "lead_time": 2,
+    ...     "policies": {"ours": {"kind": "rQ", "reorder_point": 8, "order_quantity": 12}},
+    ...     "costs": {"order": 100, "holding": 20, "backorder": 150},
+    ... })
+    >>> round(derive(scenario, "ours").answers["cost_per_time"].value, 6)
+    242.528164
     """
     reason = ""
     for answers in _theories(scenario):
@@ -142,6 +153,8 @@ def _derived(scenario: Scenario, policy_name: str) -> Derived:
     if scenario.replayed:
         raise NotCoveredError("a record played once is one run, not a long-run mean")
     if scenario.demand.amount.is_continuous:
+        if not scenario.demand.is_periodic and scenario.lead_time.distribution.is_continuous:
+            raise NotCoveredError("no formula for continuous sizes and lead times at once")
         return Derived(_on_finer_steps(scenario, policy), f"{_name(scenario, policy)}-continuous")
     case = _on_a_lattice(scenario, policy)
     rates = _model(case).rates(case.frame, case.rule)

@@ -267,10 +267,11 @@ def _inverted(
     place = np.arange(low, high + 1)
     plain = _tilted(of_sum, laws, 0.0, place, _fast(_allowed(len(place))))[0]
     mass = np.where(plain > _NOISE * plain.max(), plain, 0.0)
+    steepest = 600 / max(1, *(law.high for law in laws))
     for side in (-1, 1):
         behind = plain
         for depth in _DEPTHS:
-            tilt = _bound(growth, side, depth)[0]
+            tilt = side * min(abs(_bound(growth, side, depth)[0]), steepest)
             reach = _reach_of_tilted(growth, side, tilt)
             cells = (min(reach, most) - low if side > 0 else high - max(reach, least)) + 1
             if max(cells, len(place)) > _TILTED_CELLS:

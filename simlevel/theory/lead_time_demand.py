@@ -40,6 +40,8 @@ from simlevel.theory.lattice import (
 
 MOST_PHASES = 400
 """Looks in a cycle; with more there is no answer."""
+MOST_TICKS = 500
+"""Instants between two looks at which orders that overtake may arrive."""
 
 LeadTimes: TypeAlias = tuple[tuple[float, Fraction], ...]
 """(probability, lead time): orders keep their order."""
@@ -449,6 +451,11 @@ class OvertakingLooks:
         self._review = review
         every = stream.every
         self._tick = common([review, every, *listed(lead_time)])
+        if review / self._tick > MOST_TICKS:
+            raise InputError(
+                f"expected lead times on at most {MOST_TICKS:,} instants of a review period, "
+                f"found {math.ceil(review / self._tick):,}"
+            )
         law = law_of(lead_time, self._tick)
         self._arrived = np.append(np.zeros(law.low), np.cumsum(law.mass)).clip(0, 1)
         self._arrived[-1] = 1.0
@@ -572,7 +579,7 @@ def lead_times(
     them, where demand comes at *rate*. None for other continuous distributions: they have no
     largest value.
     """
-    if distribution.values_drawn is not None:
+    if not distribution.is_continuous:
         law = law_of(distribution, unit := common(listed(distribution)))
         return tuple((float(law.mass[k]), (law.low + int(k)) * unit)
                      for k in np.flatnonzero(law.mass))  # fmt: skip
@@ -594,9 +601,10 @@ def lead_times(
 def _nodes(
     first: Fraction, last: Fraction, length: float, rate: float
 ) -> Iterator[tuple[float, Fraction]]:
-    """Gauss and Legendre's points on a piece, enough for demand at *rate* to look smooth."""
+    """Gauss and Legendre's points on a piece, enough for demand at *rate* to look smooth;
+    two where it comes by the period, and all that is seen is linear in the lead time."""
     wide = rate * float(last - first) / math.sqrt(1 + rate * float(first))
-    count = 16 + math.ceil(4 * wide)
+    count = 16 + math.ceil(4 * wide) if rate else 2
     if count > MOST_PHASES:
         raise InputError("expected a narrower spread of lead times beside the demand")
     points, weights = np.polynomial.legendre.leggauss(count)

@@ -28,7 +28,7 @@ def totals(
     under backorders where orders arrive in the order placed. A window that is not covered
     has no total.
     """
-    shelf = Shelf(frame)
+    shelf = Shelf(float(frame.step), float(frame.origin))
     rates: Rates = {"time": 1.0, "units_lost": 0.0}
     for place, (position, phase) in enumerate(zip(positions, phases, strict=True)):
         _add(rates, shelf.on_the_clock(mix((w, minus(position, d)) for w, d in phase.clock)))
@@ -68,11 +68,11 @@ def _found_again(rule: Rule, positions: Sequence[Law], phases: Sequence[Phase], 
 
 
 class Shelf:
-    """What laws of net inventory, in steps of a *frame*, amount to in the scenario's units."""
+    """What laws of net inventory amount to, where k stands for ``origin + step * k`` units."""
 
-    def __init__(self, frame: Frame) -> None:
-        self._step = float(frame.step)
-        self._origin = float(frame.origin)
+    def __init__(self, step: float, origin: float) -> None:
+        self._step = step
+        self._origin = origin
 
     def on_the_clock(self, net: Law) -> Rates:
         """Time averages: *net* is net inventory seen by the clock."""
@@ -157,8 +157,7 @@ class Shelf:
         """E[min(size, net inventory below 0)]."""
         if not self._origin:
             return self._from_shelf(net.negated(), size)
-        mirrored = Shelf.__new__(Shelf)
-        mirrored._step, mirrored._origin = self._step, self._step - self._origin
+        mirrored = Shelf(self._step, self._step - self._origin)
         return mirrored._from_shelf(net.shifted(1).negated(), size)
 
     def _from_shelf(self, net: Law, size: Law) -> float:
