@@ -85,7 +85,8 @@ def derive(scenario: Scenario, policy_name: str) -> Theory:
     A measure that is not covered, or not defined there, has no answer. Raises KeyError for a
     policy that the scenario does not have.
 
-    Snyder and Shen, Fundamentals of Supply Chain Theory (2nd ed.), example 5.8:
+    An example of Snyder and Shen, Fundamentals of Supply Chain Theory (2nd ed.), with the cost
+    that the tests of stockpyl give for it:
 
     >>> scenario = Scenario.model_validate({
     ...     "demand": {"kind": "poisson", "rate": 1.5},
