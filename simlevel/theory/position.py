@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import itertools
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +16,22 @@ from simlevel.errors import InputError
 from simlevel.model.fields import exact
 from simlevel.model.grid import common
 from simlevel.model.policy import RQ, SS, BaseStock
-from simlevel.theory.lattice import Array, Law, convolved, minus, uniform
+from simlevel.theory.lattice import (
+    Array,
+    Law,
+    convolved,
+    minus,
+    mix,
+    nothing,
+    point,
+    spread,
+    uniform,
+)
 
 MOST_LEVELS = 1500
 """Levels that orders may lift the position to; with more there is no answer."""
+MOST_LOOKS = 20_000
+"""Looks between two orders; with more there is no answer."""
 
 
 @dataclass(frozen=True)
@@ -30,17 +45,17 @@ class Frame:
     origin: Fraction
 
     @classmethod
-    def through(cls, quantity: float, step: Fraction) -> Frame:
+    def through(cls, quantity: Fraction, step: Fraction) -> Frame:
         """The frame of that *step* on which *quantity* lies."""
-        return cls(step, exact(quantity) % step)
+        return cls(step, quantity % step)
 
-    def floor(self, quantity: float) -> int:
+    def floor(self, quantity: Fraction) -> int:
         """The last k at or below *quantity*."""
-        return math.floor((exact(quantity) - self.origin) / self.step)
+        return math.floor((quantity - self.origin) / self.step)
 
-    def ceil(self, quantity: float) -> int:
+    def ceil(self, quantity: Fraction) -> int:
         """The first k at or above *quantity*."""
-        return math.ceil((exact(quantity) - self.origin) / self.step)
+        return math.ceil((quantity - self.origin) / self.step)
 
 
 @dataclass(frozen=True)
@@ -56,10 +71,19 @@ class Rule:
     least: int = 0
     multiple: int = 1
 
+    def shifted(self, by: int) -> Rule:
+        """The rule with its levels moved up."""
+        return Rule(self.trigger + by, self.up_to + by, self.least, self.multiple)
+
     def after(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """The positions after ordering from *positions* at or below the trigger."""
         quantity = np.maximum(self.up_to - positions, self.least)
         return np.asarray(positions + -(-quantity // self.multiple) * self.multiple)
+
+    @property
+    def is_one_for_one(self) -> bool:
+        """Orders exactly what has been asked for since the last order."""
+        return self.is_batch and self.multiple == 1
 
     @property
     def is_batch(self) -> bool:
@@ -67,7 +91,7 @@ class Rule:
         return self.up_to == self.trigger + 1 and self.least <= self.multiple
 
 
-def framed(policy: RQ | SS | BaseStock, sizes: Fraction, start: float) -> tuple[Frame, Rule]:
+def framed(policy: RQ | SS | BaseStock, sizes: Fraction, start: Fraction) -> tuple[Frame, Rule]:
     """The frame of a policy's positions and its rule there.
 
     *sizes* is the greatest common divisor of the possible demands. Batches keep the position
@@ -76,36 +100,36 @@ def framed(policy: RQ | SS | BaseStock, sizes: Fraction, start: float) -> tuple[
     if isinstance(policy, RQ):
         step = common([sizes, exact(policy.order_quantity)])
         frame = Frame.through(start, step)
-        trigger = frame.floor(policy.reorder_point)
+        trigger = frame.floor(exact(policy.reorder_point))
         return frame, Rule(trigger, trigger + 1, 0, int(exact(policy.order_quantity) / step))
     frame = _up_to_frame(policy, sizes, start)
-    up_to = frame.ceil(policy.order_up_to)
-    trigger = frame.floor(policy.reorder_point) if isinstance(policy, SS) else up_to - 1
+    up_to = frame.ceil(exact(policy.order_up_to))
+    trigger = frame.floor(exact(policy.reorder_point)) if isinstance(policy, SS) else up_to - 1
     least = math.ceil(exact(policy.minimum_order or 0) / frame.step)
     multiple = int(exact(policy.order_multiple) / frame.step) if policy.order_multiple else 1
     return frame, Rule(trigger, up_to, least, multiple)
 
 
-def _up_to_frame(policy: SS | BaseStock, sizes: Fraction, start: float) -> Frame:
-    top = policy.order_up_to
+def _up_to_frame(policy: SS | BaseStock, sizes: Fraction, start: Fraction) -> Frame:
+    top = exact(policy.order_up_to)
     if policy.order_multiple:
         return Frame.through(start, common([sizes, exact(policy.order_multiple)]))
     if policy.minimum_order:
-        apart = exact(top) - exact(start)
-        return Frame.through(top, common([sizes, exact(policy.minimum_order), apart]))
+        return Frame.through(top, common([sizes, exact(policy.minimum_order), top - start]))
     return Frame.through(top, sizes)
 
 
 def stationary(rule: Rule, demand: Law, start: int) -> Law:
     """The long-run position after ordering, where *demand* comes between two looks.
 
-    Exact for independent demands alike. (r, nQ): uniform, since the frame's step is the
-    common divisor (Hadley and Whitin 1963, ch. 4; Axsäter, Inventory Control, ch. 5). Orders
-    up to a level: the renewal mass of the demands, the classic (s, S) result (Zheng and
-    Federgruen 1991). Raises InputError where orders may lift to more than MOST_LEVELS levels.
+    Exact for independent demands alike. (r, nQ): uniform (Hadley and Whitin 1963, ch. 4;
+    Axsäter, Inventory Control, ch. 5) on what the common divisor of Q and the demands lets it
+    reach. Orders up to a level: the renewal mass of the demands, the classic (s, S) result
+    (Zheng and Federgruen 1991). Raises InputError where orders may lift to more than
+    MOST_LEVELS levels.
     """
     if rule.is_batch:
-        return uniform(rule.up_to, rule.trigger + rule.multiple)
+        return _batches(rule, [demand], start)[0]
     moves = demand.given_positive()
     levels = _levels(rule, moves)
     visits = renewal_mass(moves, int(levels.max()) - rule.trigger)
@@ -120,6 +144,99 @@ def stationary(rule: Rule, demand: Law, start: int) -> Law:
 def orders(rule: Rule, position: Law, demand: Law) -> Law:
     """Positions at which a look finds that it must order: its total is P(order)."""
     return minus(position, demand).up_to(rule.trigger)
+
+
+def lifted(rule: Rule, found: Law) -> Law:
+    """Positions just after ordering from those *found* at or below the trigger."""
+    levels = rule.after(np.arange(found.low, found.high + 1))
+    low = int(levels.min())
+    return Law(low, np.asarray(np.bincount(levels - low, found.mass), dtype=np.float64))
+
+
+def cyclic(rule: Rule, steps: Sequence[Law], start: Law) -> list[Law]:
+    """The long-run positions after each look of a cycle, with demand ``steps[k]`` after look k.
+
+    Between two orders the position only falls, and the (look, level) at which orders leave it
+    are a Markov chain. *start* is the position at the first look, before it orders.
+    Raises InputError where that chain has more than MOST_LEVELS states.
+    """
+    if rule.is_batch:
+        return _batches(rule, steps, start.low)
+    if len(steps) == 1:
+        return [stationary(rule, steps[0], start.low)]
+    first, _ = _fall(rule, steps, 0, start.above(rule.trigger))
+    _lift(rule, 0, start.up_to(rule.trigger), first)
+    falls = _all_falls(rule, steps, first)
+    states = list(falls)
+    chain = np.array([[after.get(state, 0.0) for state in states] for after, _ in falls.values()])
+    begin = np.array([first.get(state, 0.0) for state in states])
+    shares = long_run(chain / chain.sum(axis=1, keepdims=True), begin).tolist()
+    visits = [seen for _, seen in falls.values()]
+    laws = (mix((w, seen[k]) for w, seen in zip(shares, visits, strict=True))
+            for k in range(len(steps)))  # fmt: skip
+    return [law.times(1 / law.total()) for law in laws]
+
+
+State: TypeAlias = tuple[int, int]
+"""The look at which an order was placed, and the level that it lifted to."""
+
+
+def _all_falls(
+    rule: Rule, steps: Sequence[Law], first: Iterable[State]
+) -> dict[State, tuple[dict[State, float], list[Law]]]:
+    """For each state that can come about: the states after it, and the visits in between."""
+    falls: dict[State, tuple[dict[State, float], list[Law]]] = {}
+    waiting = list(first)
+    while waiting:
+        look, level = state = waiting.pop()
+        if state not in falls:
+            falls[state] = _fall(rule, steps, look, point(level))
+            waiting.extend(falls[state][0])
+        if len(falls) > MOST_LEVELS:
+            raise InputError(f"expected at most {MOST_LEVELS:,} states of the position, found more")
+    return falls
+
+
+def _fall(
+    rule: Rule, steps: Sequence[Law], look: int, position: Law
+) -> tuple[dict[State, float], list[Law]]:
+    """From *position* after *look* down to the next order: the state that it leaves, and the
+    positions after each look of the cycle on the way."""
+    after: dict[State, float] = {}
+    seen = [nothing()] * len(steps)
+    for _ in range(MOST_LOOKS):
+        if position.total() < 1e-17:
+            return after, seen
+        seen[look] = mix([(1.0, seen[look]), (1.0, position)])
+        lower = minus(position, steps[look])
+        look = (look + 1) % len(steps)
+        position = lower.above(rule.trigger)
+        _lift(rule, look, lower.up_to(rule.trigger), after)
+    raise InputError(f"expected an order at least every {MOST_LOOKS:,} looks, found fewer")
+
+
+def _lift(rule: Rule, look: int, found: Law, states: dict[State, float]) -> None:
+    """Add to *states* what orders from the positions *found* at *look* lift to."""
+    levels = lifted(rule, found)
+    for level in np.flatnonzero(levels.mass).tolist():
+        state = look, level + levels.low
+        states[state] = states.get(state, 0.0) + float(levels.mass[level])
+
+
+def _batches(rule: Rule, steps: Sequence[Law], start: int) -> list[Law]:
+    """Uniform on the levels that the position can be at, look by look.
+
+    All *multiple* of them, unless demand between looks leaves some out for good.
+    """
+    least = [law.low + int(np.flatnonzero(law.mass > 0)[0]) for law in steps]
+    spans = [Law(0, law.mass[first - law.low :]).divisor()
+             for law, first in zip(steps, least, strict=True)]  # fmt: skip
+    apart = math.gcd(rule.multiple, sum(least), *spans)
+    laws = []
+    for before in itertools.accumulate(least[:-1], initial=0):
+        first = rule.up_to + (start - before - rule.up_to) % apart
+        laws.append(spread(uniform(0, rule.multiple // apart - 1), apart).shifted(first))
+    return laws
 
 
 def renewal_mass(moves: Law, size: int) -> Array:

@@ -10,57 +10,77 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from simlevel import words
 from simlevel.model.scenario import Costs, Scenario
-from simlevel.theory.lattice import Law, minus, mix
-from simlevel.theory.lead_time_demand import Customers, Phase, Within
-from simlevel.theory.position import Frame, Rule, orders
+from simlevel.theory.lattice import Law, minus, mix, nothing
+from simlevel.theory.lead_time_demand import Customers, Phase
+from simlevel.theory.position import Frame, Rule, lifted, orders
 
 Rates = dict[str, float]
 """Means per time unit, by total."""
 
 
 def totals(
-    frame: Frame,
-    rule: Rule,
-    phases: Sequence[tuple[Law, Phase]],
+    frame: Frame, rule: Rule, positions: Sequence[Law], phases: Sequence[Phase],
     mean_lead_time: float,
-) -> Rates:
+) -> Rates:  # fmt: skip
     """Long-run means per time unit of ``words.TOTALS`` and ``delivered_within_W``.
 
-    *phases* pair the position after each look of a cycle with what is seen under it. Exact
-    under backorders where orders arrive in the order placed. Without a total that is not
-    there: periods where demand has none, windows that are not covered.
+    *positions* are those after each look of a cycle, *phases* what is seen under each. Exact
+    under backorders where orders arrive in the order placed. A window that is not covered
+    has no total.
     """
-    shelf = Shelf(frame)
+    shelf = Shelf(float(frame.step), float(frame.origin))
     rates: Rates = {"time": 1.0, "units_lost": 0.0}
-    for position, phase in phases:
+    for place, (position, phase) in enumerate(zip(positions, phases, strict=True)):
         _add(rates, shelf.on_the_clock(mix((w, minus(position, d)) for w, d in phase.clock)))
-        _add(rates, shelf.at_receipts(rule, position, phase))
+        before = place - 1
+        found = orders(rule, positions[before], phases[before].step)
+        again = _found_again(rule, positions, phases, place) if phase.tied else nothing()
+        _add(rates, shelf.at_receipts(found, again, phase))
+        if phase.landed is not None:
+            _add(rates, shelf.cycles(mix((w, minus(position, d)) for w, d in phase.landed)))
         for customers in phase.customers:
             _add(rates, shelf.served(position, customers))
-            _add(rates, shelf.served_in_lead_time(rule, position, customers, phase.step))
+            _add(rates, shelf.served_in_lead_time(rule, position, customers))
         if phase.ends:
             _add(rates, shelf.at_ends(mix((w, minus(position, d)) for w, d in phase.ends)))
-        for wait, within in phase.within.items():
-            _add(rates, shelf.delivered(wait, rule, position, within))
+        for wait in phase.within:
+            _add(rates, shelf.delivered(wait, position, phase))
     rates["units_ordered"] = rates["units_demanded"]
     rates["area_on_order"] = rates["units_demanded"] * mean_lead_time
+    if rule.trigger < -1:
+        _forget(rates, {wait for phase in phases for wait, late in phase.later.items()
+                        if any(fallen is None for _, _, fallen in late)})  # fmt: skip
     return _late_only(rates)
 
 
-class Shelf:
-    """What laws of net inventory, in steps of a *frame*, amount to in the scenario's units."""
+def _forget(rates: Rates, waits: Iterable[float]) -> None:
+    """A look that comes after the customer has ordered for him by then, unless it may leave
+    the position below 0: how much is then his takes more than the position to say."""
+    for wait in waits:
+        del rates[words.served_within(wait).numerator[-1][1]]
 
-    def __init__(self, frame: Frame) -> None:
-        self._step = float(frame.step)
-        self._origin = float(frame.origin)
+
+def _found_again(rule: Rule, positions: Sequence[Law], phases: Sequence[Phase], place: int) -> Law:
+    """The positions that must order at a look where the look before it ordered too."""
+    one, two = place - 1, (place - 2) % len(phases)
+    before = orders(rule, positions[two], phases[two].step)
+    return orders(rule, lifted(rule, before), phases[one].step)
+
+
+class Shelf:
+    """What laws of net inventory amount to, where k stands for ``origin + step * k`` units."""
+
+    def __init__(self, step: float, origin: float) -> None:
+        self._step = step
+        self._origin = origin
 
     def on_the_clock(self, net: Law) -> Rates:
         """Time averages: *net* is net inventory seen by the clock."""
-        empty = 0 if self._origin else 1
+        empty = -1 if self._origin else 0
         return {
             "area_on_hand": self._sum(net.above(-1)),
             "area_backorders": -self._sum(net.up_to(-1)),
-            "time_in_stock": net.above(empty - 1).total(),
+            "time_in_stock": net.above(empty).total(),
         }
 
     def served(self, position: Law, customers: Customers) -> Rates:
@@ -76,30 +96,39 @@ class Shelf:
             "periods_served": whole + rate * size.at(0),
         }
 
-    def served_in_lead_time(
-        self, rule: Rule, position: Law, customers: Customers, step: Law
-    ) -> Rates:
-        """The same for those who come while an order is outstanding: all but the idle ones.
+    def served_in_lead_time(self, rule: Rule, position: Law, customers: Customers) -> Rates:
+        """The same for those who come while an order is outstanding.
 
-        Nothing is outstanding, under continuous review with a lead time, where net inventory
-        is above the trigger; else where no look after the ruling one found cause to order.
+        None is where no look between the ruling one and the customer found cause to order:
+        the position was above the trigger at the last of them.
         """
-        asked = customers.rate * self._step * customers.size.mean()
-        served = self.served(position, customers)["units_from_shelf"]
-        for rate, net in _idle(rule, position, customers, step):
-            asked -= rate * net.total() * self._step * customers.size.mean()
-            served -= rate * self._from_shelf(net, customers.size)
-        return {"units_demanded_in_lead_time": asked, "units_from_shelf_in_lead_time": served}
-
-    def at_receipts(self, rule: Rule, position: Law, phase: Phase) -> Rates:
-        """Orders, and net inventory just before their receipts."""
-        found = orders(rule, position, phase.step)
-        net = mix((weight, minus(found, during)) for weight, during in phase.receipts)
+        if customers.elapsed is None:
+            return {"units_demanded_in_lead_time": 0.0, "units_from_shelf_in_lead_time": 0.0}
+        net = minus(position, customers.before)
+        quiet = minus(minus(position, customers.elapsed).above(rule.trigger), customers.since)
+        asked = self._step * customers.size.mean() * (net.total() - quiet.total())
+        served = self._from_shelf(net, customers.size) - self._from_shelf(quiet, customers.size)
         return {
-            "orders": phase.looks * found.total(),
-            "cycles": phase.looks * net.total(),
-            "cycles_without_stockout": phase.looks * net.above(-1).total(),
-            "net_inventory_before_receipts": phase.looks * self._sum(net),
+            "units_demanded_in_lead_time": customers.rate * asked,
+            "units_from_shelf_in_lead_time": customers.rate * served,
+        }
+
+    def at_receipts(self, found: Law, again: Law, phase: Phase) -> Rates:
+        """Orders from the positions *found*, and net inventory just before their receipts.
+
+        Receipts at one instant are one: of orders from *again* those are left out that arrive
+        with the order before.
+        """
+        nets = [(phase.looks * w, minus(found, during)) for w, during in phase.receipts]
+        nets += [(-phase.looks * w, minus(again, during)) for w, during in phase.tied]
+        return {"orders": phase.looks * found.total()} | self.cycles(mix(nets))
+
+    def cycles(self, net: Law) -> Rates:
+        """Receipts: *net* is net inventory just before them, per time unit."""
+        return {
+            "cycles": net.total(),
+            "cycles_without_stockout": net.above(-1).total(),
+            "net_inventory_before_receipts": self._sum(net),
         }
 
     def at_ends(self, net: Law) -> Rates:
@@ -109,23 +138,27 @@ class Shelf:
             "backorders_at_period_ends": -self._sum(net.up_to(-1)),
         }
 
-    def delivered(self, wait: float, rule: Rule, position: Law, within: Within) -> Rates:
-        """Units delivered within *wait*, at once or later.
-
-        A look that comes after the customer has ordered for him by then, unless it leaves
-        positions below 0: how much of that is his takes more than the position to say.
-        """
-        if within.later and rule.trigger < -1:
-            return {}
+    def delivered(self, wait: float, position: Law, phase: Phase) -> Rates:
+        """Units delivered within *wait*, at once or later."""
         units = sum(
             part.rate * self._from_shelf(minus(position, part.before), part.size)
-            for part in within.parts
+            for part in phase.within[wait]
         )
-        units += sum(rate * self._step * size.mean() for rate, size in within.later)
+        for rate, size, fallen in phase.later.get(wait, ()):
+            units += rate * self._step * size.mean()
+            if fallen is not None:
+                units -= rate * self._lacking(minus(position, fallen), size)
         return {words.served_within(wait).numerator[-1][1]: units}
 
     def _sum(self, net: Law) -> float:
         return self._step * net.mean() + self._origin * net.total()
+
+    def _lacking(self, net: Law, size: Law) -> float:
+        """E[min(size, net inventory below 0)]."""
+        if not self._origin:
+            return self._from_shelf(net.negated(), size)
+        mirrored = Shelf(self._step, self._step - self._origin)
+        return mirrored._from_shelf(net.shifted(1).negated(), size)
 
     def _from_shelf(self, net: Law, size: Law) -> float:
         """E[min(size, net inventory above 0)]."""
@@ -145,16 +178,6 @@ def _whole(net: Law, size: Law) -> float:
     """P(0 < size <= net inventory)."""
     asked = size.above(0)
     return float(asked.mass @ net.at_least(asked.low, asked.high))
-
-
-def _idle(
-    rule: Rule, position: Law, customers: Customers, step: Law
-) -> Iterable[tuple[float, Law]]:
-    """(rate, part of net inventory) of the customers who come while nothing is on order."""
-    if customers.idle is None:
-        yield customers.rate, minus(position, customers.before).above(rule.trigger)
-        return
-    raise NotImplementedError
 
 
 def _add(rates: Rates, more: Mapping[str, float]) -> None:
