@@ -35,8 +35,8 @@ def answers(
     measures that need it; so is a measure whose denominator is 0: it is never observed.
     """
     known = {"time": 1.0, **per_time}
-    if scenario.lost_sales:
-        known |= {name: 0.0 for name in _late(scenario)}
+    never = _late(scenario) if scenario.lost_sales else ["units_lost"]
+    known |= dict.fromkeys(never, 0.0)
     found = {
         measure.name: _ratio(measure, known)
         for measure in scenario.measure_words()
