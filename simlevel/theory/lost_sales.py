@@ -22,7 +22,8 @@ from simlevel.model.scenario import Scenario
 from simlevel.theory import lost_sales_chain, tails
 from simlevel.theory.answer import Answer
 from simlevel.theory.tails import Numbers
-from simlevel.theory.totals import Model, answers as measures
+from simlevel.theory.totals import Model
+from simlevel.theory.totals import answers as measures
 
 ERLANG = Model(
     "base-stock-erlang-lost",
@@ -119,9 +120,8 @@ def _stream(demand: Demand) -> Stream | str:
 
 def _memoryless(gaps: d.Distribution) -> bool:
     """The gaps are exponential, under whatever name."""
-    return isinstance(gaps, d.Exponential) or (
-        isinstance(gaps, (d.Gamma, d.Erlang)) and math.isclose(gaps.sd(), gaps.mean(), rel_tol=1e-15)
-    )
+    shaped = isinstance(gaps, (d.Gamma, d.Erlang)) and gaps.variance() == gaps.mean() ** 2
+    return shaped or isinstance(gaps, d.Exponential)
 
 
 def _positive_sizes(sizes: d.Distribution) -> dict[Fraction, float] | None:

@@ -24,7 +24,8 @@ from simlevel.model.scenario import Scenario
 from simlevel.theory import tails
 from simlevel.theory.answer import Answer
 from simlevel.theory.tails import Numbers
-from simlevel.theory.totals import Model, answers as measures
+from simlevel.theory.totals import Model
+from simlevel.theory.totals import answers as measures
 
 Whole = NDArray[np.int64]
 

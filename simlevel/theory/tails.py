@@ -9,38 +9,39 @@ import math
 from typing import TypeAlias
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy import special
 
 from simlevel.model import distribution as d
 
 Numbers: TypeAlias = NDArray[np.float64]
+Amounts: TypeAlias = float | Numbers
 
 
 # --- one function a family: P(X > x), and E(X - x)^+ ----------------------------------------
 
 
-def normal_survival(x: ArrayLike, mean: ArrayLike, sd: ArrayLike) -> Numbers:
+def normal_survival(x: Amounts, mean: Amounts, sd: Amounts) -> Numbers:
     """P(X > x) of the normal distribution, not clipped."""
-    return np.asarray(special.ndtr(np.subtract(mean, x) / sd), dtype=float)
+    return np.asarray(special.ndtr(np.subtract(mean, x) / sd), dtype=np.float64)
 
 
-def normal_excess(x: ArrayLike, mean: ArrayLike, sd: ArrayLike) -> Numbers:
+def normal_excess(x: Amounts, mean: Amounts, sd: Amounts) -> Numbers:
     """E(X - x)^+ = sd (phi(k) - k P(Z > k)), k = (x - mean) / sd; not clipped."""
     k = np.subtract(x, mean) / sd
     tail = special.ndtr(-k)
     with np.errstate(under="ignore"):
         loss = np.exp(-k * k / 2) / math.sqrt(2 * math.pi) - k * tail
-    return np.asarray(np.maximum(loss, 0.0) * sd, dtype=float)
+    return np.asarray(np.maximum(loss, 0.0) * sd, dtype=np.float64)
 
 
-def gamma_survival(x: ArrayLike, mean: ArrayLike, variance: ArrayLike) -> Numbers:
+def gamma_survival(x: Amounts, mean: Amounts, variance: Amounts) -> Numbers:
     """P(X > x) of the gamma distribution."""
     shape = np.square(mean) / variance
-    return np.asarray(special.gammaincc(shape, np.maximum(x, 0.0) * shape / mean), dtype=float)
+    return np.asarray(special.gammaincc(shape, np.maximum(x, 0.0) * shape / mean), dtype=np.float64)
 
 
-def gamma_excess(x: ArrayLike, mean: ArrayLike, variance: ArrayLike) -> Numbers:
+def gamma_excess(x: Amounts, mean: Amounts, variance: Amounts) -> Numbers:
     """E(X - x)^+ = mean P(X' > x) - x P(X > x), X' with one more unit of shape."""
     shape = np.square(mean) / variance
     scaled = np.maximum(x, 0.0) * shape / mean
@@ -48,32 +49,32 @@ def gamma_excess(x: ArrayLike, mean: ArrayLike, variance: ArrayLike) -> Numbers:
     return _excess(x, mean, np.asarray(above), gamma_survival(x, mean, variance))
 
 
-def poisson_survival(x: ArrayLike, mean: ArrayLike) -> Numbers:
+def poisson_survival(x: Amounts, mean: Amounts) -> Numbers:
     """P(X > x) of the Poisson distribution."""
     k = np.floor(x)
     return np.where(k < 0, 1.0, special.pdtrc(np.maximum(k, 0.0), mean))
 
 
-def poisson_excess(x: ArrayLike, mean: ArrayLike) -> Numbers:
+def poisson_excess(x: Amounts, mean: Amounts) -> Numbers:
     """E(X - x)^+ = mean P(X >= floor(x)) - x P(X > x). Hadley and Whitin (1963), app. 3."""
     return _excess(
         x, mean, poisson_survival(np.floor(x) - 1, mean), poisson_survival(x, mean)
     )
 
 
-def negative_binomial_survival(x: ArrayLike, mean: ArrayLike, variance: ArrayLike) -> Numbers:
+def negative_binomial_survival(x: Amounts, mean: Amounts, variance: Amounts) -> Numbers:
     """P(X > x) of the negative binomial distribution."""
     return _negative_binomial_survival(x, mean, variance, 0.0)
 
 
-def negative_binomial_excess(x: ArrayLike, mean: ArrayLike, variance: ArrayLike) -> Numbers:
+def negative_binomial_excess(x: Amounts, mean: Amounts, variance: Amounts) -> Numbers:
     """E(X - x)^+ = mean P(X' >= floor(x)) - x P(X > x), X' of one more failure."""
     above = _negative_binomial_survival(np.floor(x) - 1, mean, variance, 1.0)
     return _excess(x, mean, above, negative_binomial_survival(x, mean, variance))
 
 
 def _negative_binomial_survival(
-    x: ArrayLike, mean: ArrayLike, variance: ArrayLike, more: float
+    x: Amounts, mean: Amounts, variance: Amounts, more: float
 ) -> Numbers:
     size = np.square(mean) / np.subtract(variance, mean) + more
     k = np.floor(x)
@@ -81,7 +82,7 @@ def _negative_binomial_survival(
     return np.where(k < 0, 1.0, tail)
 
 
-def _excess(x: ArrayLike, mean: ArrayLike, above: Numbers, survival: Numbers) -> Numbers:
+def _excess(x: Amounts, mean: Amounts, above: Numbers, survival: Numbers) -> Numbers:
     """E[X; X > x] - x P(X > x), where E[X; X > x] = mean x *above*."""
     return np.maximum(mean * above - x * survival, 0.0)
 
@@ -89,9 +90,9 @@ def _excess(x: ArrayLike, mean: ArrayLike, above: Numbers, survival: Numbers) ->
 # --- any distribution of a scenario ---------------------------------------------------------
 
 
-def survival(distribution: d.Distribution, x: ArrayLike) -> Numbers:
+def survival(distribution: d.Distribution, x: Amounts) -> Numbers:
     """P(X > x), any shape; normal draws clipped at 0 as simulated. Exact but for rounding."""
-    x = np.asarray(x, dtype=float)
+    x = np.asarray(x, dtype=np.float64)
     mean, variance = distribution.mean(), distribution.variance()
     match distribution:
         case d.Uniform(low=low, high=high):
@@ -116,9 +117,9 @@ def survival(distribution: d.Distribution, x: ArrayLike) -> Numbers:
     return np.where(x < 0, 1.0, tail)
 
 
-def excess(distribution: d.Distribution, x: ArrayLike) -> Numbers:
+def excess(distribution: d.Distribution, x: Amounts) -> Numbers:
     """E(X - x)^+, any shape, in the units of X; normal draws clipped at 0 as simulated."""
-    x = np.asarray(x, dtype=float)
+    x = np.asarray(x, dtype=np.float64)
     mean, variance = distribution.mean(), distribution.variance()
     inside = np.maximum(x, 0.0)
     match distribution:
@@ -195,7 +196,7 @@ def listed(distribution: d.Distribution) -> tuple[Numbers, Numbers]:
     if isinstance(distribution, d.Discrete):
         values, weights = np.array(distribution.values), np.array(distribution.probabilities)
     else:
-        values = np.array(distribution.values_drawn, dtype=float)
+        values = np.array(distribution.values_drawn, dtype=np.float64)
         weights = np.full(len(values), 1 / len(values))
     distinct, place = np.unique(values[weights > 0], return_inverse=True)
     total = np.bincount(place, weights[weights > 0])
@@ -207,7 +208,7 @@ def _after(sums: Numbers, values: Numbers, x: Numbers) -> Numbers:
     return np.asarray(np.append(sums, 0.0)[np.searchsorted(values, x, side="right")])
 
 
-def _binomial_survival(x: ArrayLike, n: int, p: float) -> Numbers:
+def _binomial_survival(x: Amounts, n: int, p: float) -> Numbers:
     k = np.clip(np.floor(x), 0, n)
     return np.where(np.floor(x) < 0, 1.0, special.bdtrc(k, n, p) if n else 0.0)
 
