@@ -48,6 +48,8 @@ def disagreements(
         estimate = top.sum() / bottom.sum()
         spread = (top - estimate * bottom).std(ddof=1) / bottom.mean()
         half = critical * spread / np.sqrt(REPLICATIONS) + 1e-9
+        if not spread:  # no failure was seen: as likely as exp(-failures expected)
+            half += -np.log(ALARM) / bottom.sum()
         value = answers[measure.name].value
         if abs(value - estimate) > half:
             found[measure.name] = (value, float(estimate), float(half))
