@@ -14,40 +14,109 @@ from simulated import disagreements, one, scenario
 from simlevel.theory import lost_sales
 from simlevel.theory.lost_sales import erlang_b
 
-LOST = dict(shortage="lost_sales")
+LOST = {"shortage": "lost_sales"}
 NAMES = {
-    "fill_rate": "fill_rate", "ready_rate": "ready_rate", "order_rate": "orders_per_time",
-    "lost_rate": "lost_per_time", "on_hand": "mean_on_hand",
+    "fill_rate": "fill_rate",
+    "ready_rate": "ready_rate",
+    "order_rate": "orders_per_time",
+    "lost_rate": "lost_per_time",
+    "on_hand": "mean_on_hand",
     "cycle_service_no_loss": "cycle_service_level",
-}  # fmt: skip
+}
 
 # Reference family 06b, "Hadley & Whitin 1963 sec 4-? lost-sales Poisson model (own instances)";
 # anchor: recomputed two independent ways; not read off a paper. Same conventions as ours.
 HADLEY_WHITIN = [
-    (10.0, 1.0, 10, 20, dict(fill_rate=0.9411277375673968, ready_rate=0.9411277375673968,
-        order_rate=0.4705638687836984, lost_rate=0.5887226243260334, on_hand=11.05928649310975,
-        cycle_service_no_loss=0.5830397501929852)),
-    (1.0, 5.0, 5, 12, dict(fill_rate=0.9318696979711037, ready_rate=0.9318696979711037,
-        order_rate=0.07765580816425866, lost_rate=0.06813030202889618, on_hand=6.874716661158927,
-        cycle_service_no_loss=0.615960654833063)),
-    (20.0, 0.25, 3, 8, dict(fill_rate=0.7864867692745232, ready_rate=0.7864867692745232,
-        order_rate=1.966216923186308, lost_rate=4.270264614509536, on_hand=3.674322768990122,
-        cycle_service_no_loss=0.2650259152973616)),
-    (2.0, 1.0, 0, 5, dict(fill_rate=0.7142857142857143, ready_rate=0.7142857142857143,
-        order_rate=0.2857142857142857, lost_rate=0.5714285714285714, on_hand=2.142857142857142,
-        cycle_service_no_loss=0.1353352832366127)),
-    (10.0, "exponential", 10, 20, dict(fill_rate=0.8383834445017644, on_hand=12.035357277233231,
-        order_rate=0.41919172225088225)),
-    (2.0, "exponential", 0, 5, dict(fill_rate=0.7142857142857142, on_hand=2.1428571428571432,
-        order_rate=0.2857142857142857)),
-]  # fmt: skip
+    (
+        10.0,
+        1.0,
+        10,
+        20,
+        {
+            "fill_rate": 0.9411277375673968,
+            "ready_rate": 0.9411277375673968,
+            "order_rate": 0.4705638687836984,
+            "lost_rate": 0.5887226243260334,
+            "on_hand": 11.05928649310975,
+            "cycle_service_no_loss": 0.5830397501929852,
+        },
+    ),
+    (
+        1.0,
+        5.0,
+        5,
+        12,
+        {
+            "fill_rate": 0.9318696979711037,
+            "ready_rate": 0.9318696979711037,
+            "order_rate": 0.07765580816425866,
+            "lost_rate": 0.06813030202889618,
+            "on_hand": 6.874716661158927,
+            "cycle_service_no_loss": 0.615960654833063,
+        },
+    ),
+    (
+        20.0,
+        0.25,
+        3,
+        8,
+        {
+            "fill_rate": 0.7864867692745232,
+            "ready_rate": 0.7864867692745232,
+            "order_rate": 1.966216923186308,
+            "lost_rate": 4.270264614509536,
+            "on_hand": 3.674322768990122,
+            "cycle_service_no_loss": 0.2650259152973616,
+        },
+    ),
+    (
+        2.0,
+        1.0,
+        0,
+        5,
+        {
+            "fill_rate": 0.7142857142857143,
+            "ready_rate": 0.7142857142857143,
+            "order_rate": 0.2857142857142857,
+            "lost_rate": 0.5714285714285714,
+            "on_hand": 2.142857142857142,
+            "cycle_service_no_loss": 0.1353352832366127,
+        },
+    ),
+    (
+        10.0,
+        "exponential",
+        10,
+        20,
+        {
+            "fill_rate": 0.8383834445017644,
+            "on_hand": 12.035357277233231,
+            "order_rate": 0.41919172225088225,
+        },
+    ),
+    (
+        2.0,
+        "exponential",
+        0,
+        5,
+        {
+            "fill_rate": 0.7142857142857142,
+            "on_hand": 2.1428571428571432,
+            "order_rate": 0.2857142857142857,
+        },
+    ),
+]
 
 
 @pytest.mark.parametrize(("rate", "lead", "r", "quantity", "expected"), HADLEY_WHITIN)
 def test_one_order_outstanding_reference(rate, lead, r, quantity, expected):
-    lead_time = dict(dist="exponential", mean=1.0) if lead == "exponential" else lead
-    case = scenario(**LOST, demand=dict(kind="poisson", rate=rate), lead_time=lead_time,
-                    policies=one(kind="rQ", reorder_point=r, order_quantity=quantity))  # fmt: skip
+    lead_time = {"dist": "exponential", "mean": 1.0} if lead == "exponential" else lead
+    case = scenario(
+        **LOST,
+        demand={"kind": "poisson", "rate": rate},
+        lead_time=lead_time,
+        policies=one(kind="rQ", reorder_point=r, order_quantity=quantity),
+    )
     answers = lost_sales.answers(case, "only")
     for name, value in expected.items():
         assert answers[NAMES[name]].value == pytest.approx(value, rel=1e-8), name
@@ -77,16 +146,19 @@ ZIPKIN = [
 
 def zipkin_quantity(dist):
     if dist == "poisson":
-        return dict(dist="poisson", mean=5)
+        return {"dist": "poisson", "mean": 5}
     # Geometric from 0 is a negative binomial of one failure: variance = mean + mean^2.
-    return dict(dist="negative_binomial", mean=5, variance=30)
+    return {"dist": "negative_binomial", "mean": 5, "variance": 30}
 
 
 @pytest.mark.parametrize(("dist", "lead", "level", "fill", "on_hand"), ZIPKIN)
 def test_periodic_base_stock_reference(dist, lead, level, fill, on_hand):
-    case = scenario(**LOST, demand=dict(kind="periodic", quantity=zipkin_quantity(dist)),
-                    lead_time=lead,
-                    policies=one(kind="base_stock", order_up_to=level, review_period=1))  # fmt: skip
+    case = scenario(
+        **LOST,
+        demand={"kind": "periodic", "quantity": zipkin_quantity(dist)},
+        lead_time=lead,
+        policies=one(kind="base_stock", order_up_to=level, review_period=1),
+    )
     answers = lost_sales.answers(case, "only")
     assert answers["fill_rate"].value == pytest.approx(fill, rel=1e-9)
     assert answers["mean_on_hand"].value == pytest.approx(on_hand, rel=1e-9)
@@ -94,9 +166,12 @@ def test_periodic_base_stock_reference(dist, lead, level, fill, on_hand):
 
 def test_slip_lead_time_off_by_one_is_seen():
     """Negative control of the reference test: L + 1 for L."""
-    case = scenario(**LOST, demand=dict(kind="periodic", quantity=zipkin_quantity("poisson")),
-                    lead_time=2,
-                    policies=one(kind="base_stock", order_up_to=13, review_period=1))  # fmt: skip
+    case = scenario(
+        **LOST,
+        demand={"kind": "periodic", "quantity": zipkin_quantity("poisson")},
+        lead_time=2,
+        policies=one(kind="base_stock", order_up_to=13, review_period=1),
+    )
     assert abs(lost_sales.answers(case, "only")["fill_rate"].value - 0.9536823359751382) > 0.02
 
 
@@ -106,15 +181,20 @@ def test_erlang_b():
     assert erlang_b(0, 2.0) == 1.0
     assert erlang_b(3, 0.0) == 0.0
     assert erlang_b(1000, 900.0) == pytest.approx(
-        stats.poisson.pmf(1000, 900) / stats.poisson.cdf(1000, 900), rel=1e-9)  # fmt: skip
+        stats.poisson.pmf(1000, 900) / stats.poisson.cdf(1000, 900), rel=1e-9
+    )
     # Nearly all lost: 1 - S / load, nearly.
     assert erlang_b(10, 1e6) == pytest.approx(1 - 10 / 1e6, rel=1e-9)
 
 
 def base_stock(lead_time, level=4, **demand):
-    return scenario(**LOST, demand=dict(kind="poisson", rate=2, **demand), lead_time=lead_time,
-                    costs=dict(order=3, holding=2, shortage=5, purchase=1),
-                    policies=one(kind="base_stock", order_up_to=level))  # fmt: skip
+    return scenario(
+        **LOST,
+        demand=dict(kind="poisson", rate=2, **demand),
+        lead_time=lead_time,
+        costs={"order": 3, "holding": 2, "shortage": 5, "purchase": 1},
+        policies=one(kind="base_stock", order_up_to=level),
+    )
 
 
 def test_base_stock_by_birth_and_death():
@@ -124,17 +204,22 @@ def test_base_stock_by_birth_and_death():
     for n in range(level):
         moves[n, n + 1], moves[n + 1, n] = rate, (n + 1) / mean
     moves -= np.diag(moves.sum(axis=1))
-    share = np.linalg.lstsq(np.vstack([moves.T, np.ones(level + 1)]),
-                            np.append(np.zeros(level + 1), 1), rcond=None)[0]  # fmt: skip
+    share = np.linalg.lstsq(
+        np.vstack([moves.T, np.ones(level + 1)]), np.append(np.zeros(level + 1), 1), rcond=None
+    )[0]
     n = np.arange(level + 1)
     receipts = share * n / mean
-    expected = dict(
-        fill_rate=1 - share[-1], ready_rate=1 - share[-1], mean_on_order=share @ n,
-        mean_on_hand=share @ (level - n), lost_per_time=rate * share[-1],
-        orders_per_time=receipts.sum(), safety_stock=receipts @ (level - n) / receipts.sum(),
-        lead_time_fill_rate=share[1:-1].sum() / share[1:].sum(),
-    )  # fmt: skip
-    answers = lost_sales.answers(base_stock(dict(dist="exponential", mean=mean)), "only")
+    expected = {
+        "fill_rate": 1 - share[-1],
+        "ready_rate": 1 - share[-1],
+        "mean_on_order": share @ n,
+        "mean_on_hand": share @ (level - n),
+        "lost_per_time": rate * share[-1],
+        "orders_per_time": receipts.sum(),
+        "safety_stock": receipts @ (level - n) / receipts.sum(),
+        "lead_time_fill_rate": share[1:-1].sum() / share[1:].sum(),
+    }
+    answers = lost_sales.answers(base_stock({"dist": "exponential", "mean": mean}), "only")
     for name, value in expected.items():
         assert answers[name].value == pytest.approx(value, rel=1e-12), name
     assert "cycle_service_level" not in answers
@@ -146,9 +231,12 @@ def test_base_stock_by_birth_and_death():
 def test_base_stock_does_not_mind_the_shape_of_the_lead_time():
     values = [
         lost_sales.answers(base_stock(lead), "only")["fill_rate"].value
-        for lead in (1.5, dict(dist="exponential", mean=1.5),
-                     dict(dist="discrete", values=[0, 3], probabilities=[0.5, 0.5]))
-    ]  # fmt: skip
+        for lead in (
+            1.5,
+            {"dist": "exponential", "mean": 1.5},
+            {"dist": "discrete", "values": [0, 3], "probabilities": [0.5, 0.5]},
+        )
+    ]
     assert np.ptp(values) < 1e-14
 
 
@@ -162,9 +250,13 @@ def test_one_unit_in_stock_is_one_order_outstanding():
 
 def test_customers_of_one_size_and_draws_of_zero():
     """Half of the draws are 0, which is no customer; the others ask for 3."""
-    size = dict(dist="discrete", values=[0, 3], probabilities=[0.5, 0.5])
-    case = scenario(**LOST, demand=dict(kind="poisson", rate=4, size=size), lead_time=1.5,
-                    policies=one(kind="base_stock", order_up_to=12))  # fmt: skip
+    size = {"dist": "discrete", "values": [0, 3], "probabilities": [0.5, 0.5]}
+    case = scenario(
+        **LOST,
+        demand={"kind": "poisson", "rate": 4, "size": size},
+        lead_time=1.5,
+        policies=one(kind="base_stock", order_up_to=12),
+    )
     big, small = lost_sales.answers(case, "only"), lost_sales.answers(base_stock(1.5), "only")
     assert big["fill_rate"].value == pytest.approx(small["fill_rate"].value, rel=1e-14)
     assert big["mean_on_hand"].value == pytest.approx(3 * small["mean_on_hand"].value)
@@ -172,13 +264,14 @@ def test_customers_of_one_size_and_draws_of_zero():
 
 
 LEADS = {
-    "uniform": (dict(dist="uniform", low=1, high=4), stats.uniform(1, 3)),
-    "lognormal": (dict(dist="lognormal", mean=3, sd=2),
-                  stats.lognorm(math.sqrt(math.log1p(4 / 9)),
-                                scale=3 / math.sqrt(1 + 4 / 9))),
-    "gamma": (dict(dist="gamma", mean=3, sd=2), stats.gamma(9 / 4, scale=4 / 3)),
-    "normal": (dict(dist="normal", mean=3, sd=0.4), stats.norm(3, 0.4)),
-}  # fmt: skip
+    "uniform": ({"dist": "uniform", "low": 1, "high": 4}, stats.uniform(1, 3)),
+    "lognormal": (
+        {"dist": "lognormal", "mean": 3, "sd": 2},
+        stats.lognorm(math.sqrt(math.log1p(4 / 9)), scale=3 / math.sqrt(1 + 4 / 9)),
+    ),
+    "gamma": ({"dist": "gamma", "mean": 3, "sd": 2}, stats.gamma(9 / 4, scale=4 / 3)),
+    "normal": ({"dist": "normal", "mean": 3, "sd": 0.4}, stats.norm(3, 0.4)),
+}
 
 
 @pytest.mark.parametrize("name", LEADS)
@@ -188,15 +281,20 @@ def test_one_order_outstanding_averages_over_the_lead_time(name):
 
     def mean(f):
         low, high = (0, 7) if name == "normal" else law.support()
-        return integrate.quad(lambda t: law.pdf(t) * f(rate * t), low, high,
-                              epsabs=1e-12, limit=500)[0]  # fmt: skip
+        return integrate.quad(
+            lambda t: law.pdf(t) * f(rate * t), low, high, epsabs=1e-12, limit=500
+        )[0]
 
     def short(m):
         return m - sum(stats.poisson.sf(k, m) for k in range(r))
 
     kept, lost = mean(lambda m: stats.poisson.cdf(r, m)), mean(short)
-    case = scenario(**LOST, demand=dict(kind="poisson", rate=rate), lead_time=spec,
-                    policies=one(kind="rQ", reorder_point=r, order_quantity=quantity))  # fmt: skip
+    case = scenario(
+        **LOST,
+        demand={"kind": "poisson", "rate": rate},
+        lead_time=spec,
+        policies=one(kind="rQ", reorder_point=r, order_quantity=quantity),
+    )
     answers = lost_sales.answers(case, "only")
     assert answers["cycle_service_level"].value == pytest.approx(kept, abs=1e-8)
     assert answers["fill_rate"].value == pytest.approx(quantity / (quantity + lost), abs=1e-8)
@@ -229,7 +327,7 @@ def brute_force(demand, lead, level, order, late, periods=400, n=100):
                     q = order(x + sum(out))
                     if counted:
                         sums["orders"] += p * (q > 0)
-                    way = way[:-1] + (q,)
+                    way = (*way[:-1], q)
                     new[x, way, whole] += p
                 else:
                     waiting = any(q for q in way)
@@ -246,24 +344,40 @@ def brute_force(demand, lead, level, order, late, periods=400, n=100):
         if counted:
             sums["on hand"] += sum(p * key[0] for key, p in state.items())
             sums["stocked"] += sum(p * (key[0] > 0) for key, p in state.items())
-    return dict(
-        fill_rate=sums["sold"] / sums["asked"], period_service_level=sums["served"] / n,
-        lead_time_fill_rate=sums["lead sold"] / (sums["lead asked"] or 1),
-        cycle_service_level=sums["whole"] / sums["cycles"],
-        safety_stock=sums["before"] / sums["cycles"], orders_per_time=sums["orders"] / n,
-        mean_on_hand=sums["on hand"] / n, ready_rate=sums["stocked"] / n,
-    )  # fmt: skip
+    return {
+        "fill_rate": sums["sold"] / sums["asked"],
+        "period_service_level": sums["served"] / n,
+        "lead_time_fill_rate": sums["lead sold"] / (sums["lead asked"] or 1),
+        "cycle_service_level": sums["whole"] / sums["cycles"],
+        "safety_stock": sums["before"] / sums["cycles"],
+        "orders_per_time": sums["orders"] / n,
+        "mean_on_hand": sums["on hand"] / n,
+        "ready_rate": sums["stocked"] / n,
+    }
 
 
 DEMAND = {0: 0.3, 1: 0.3, 2: 0.2, 5: 0.2}
 POLICIES = {
-    "base stock": (dict(kind="base_stock", order_up_to=5), lambda ip: max(5 - ip, 0)),
-    "sS": (dict(kind="sS", reorder_point=2, order_up_to=6), lambda ip: 6 - ip if ip <= 2 else 0),
-    "rQ": (dict(kind="rQ", reorder_point=3, order_quantity=2),
-           lambda ip: 2 * ((3 - ip) // 2 + 1) if ip <= 3 else 0),
-    "least": (dict(kind="sS", reorder_point=2, order_up_to=4, minimum_order=3, order_multiple=2),
-              lambda ip: -(-max(4 - ip, 3) // 2) * 2 if ip <= 2 else 0),
-}  # fmt: skip
+    "base stock": ({"kind": "base_stock", "order_up_to": 5}, lambda ip: max(5 - ip, 0)),
+    "sS": (
+        {"kind": "sS", "reorder_point": 2, "order_up_to": 6},
+        lambda ip: 6 - ip if ip <= 2 else 0,
+    ),
+    "rQ": (
+        {"kind": "rQ", "reorder_point": 3, "order_quantity": 2},
+        lambda ip: 2 * ((3 - ip) // 2 + 1) if ip <= 3 else 0,
+    ),
+    "least": (
+        {
+            "kind": "sS",
+            "reorder_point": 2,
+            "order_up_to": 4,
+            "minimum_order": 3,
+            "order_multiple": 2,
+        },
+        lambda ip: -(-max(4 - ip, 3) // 2) * 2 if ip <= 2 else 0,
+    ),
+}
 
 
 @pytest.mark.parametrize("late", [False, True])
@@ -272,10 +386,15 @@ def test_periodic_brute_force(policy, lead, late):
     spec, order = POLICIES[policy]
     steps = ["receive", "demand", "review"] if late else ["receive", "review", "demand"]
     start = 6
-    quantity = dict(dist="discrete", values=list(DEMAND), probabilities=list(DEMAND.values()))
-    case = scenario(**LOST, clock=dict(sequence=steps), start=dict(net_inventory=start),
-                    demand=dict(kind="periodic", quantity=quantity), lead_time=lead,
-                    policies=one(review_period=1, **spec))  # fmt: skip
+    quantity = {"dist": "discrete", "values": list(DEMAND), "probabilities": list(DEMAND.values())}
+    case = scenario(
+        **LOST,
+        clock={"sequence": steps},
+        start={"net_inventory": start},
+        demand={"kind": "periodic", "quantity": quantity},
+        lead_time=lead,
+        policies=one(review_period=1, **spec),
+    )
     answers = lost_sales.answers(case, "only")
     expected = brute_force(DEMAND, lead, start, order, late)
     if late and lead == 1:
@@ -285,30 +404,57 @@ def test_periodic_brute_force(policy, lead, late):
         assert answers[name].value == pytest.approx(value, rel=1e-8), name
 
 
-PERIODIC = dict(kind="periodic", quantity=dict(dist="poisson", mean=3))
-LATE = dict(sequence=["receive", "demand", "review"])
+PERIODIC = {"kind": "periodic", "quantity": {"dist": "poisson", "mean": 3}}
+LATE = {"sequence": ["receive", "demand", "review"]}
 SIMULATED = [
-    dict(demand=PERIODIC, lead_time=2.5, policies=one(kind="sS", reorder_point=7, order_up_to=16,
-         review_period=2)),
-    dict(demand=PERIODIC, lead_time=0, policies=one(kind="sS", reorder_point=4, order_up_to=9,
-         review_period=2), clock=LATE),
-    dict(demand=PERIODIC, lead_time=1.5, policies=one(kind="base_stock", order_up_to=9)),
-    dict(demand=PERIODIC, lead_time=1, policies=one(kind="rQ", reorder_point=4, order_quantity=6,
-         review_period=0.5)),
-    dict(demand=dict(kind="periodic", every=0.5, pattern=[1, 2, 0.5], probability=0.8,
-         quantity=dict(dist="discrete", values=[0, 1.5, 2.5], probabilities=[0.3, 0.3, 0.4])),
-         lead_time=1, policies=one(kind="rQ", reorder_point=4.2, order_quantity=6,
-         review_period=1)),
-    dict(demand=dict(kind="poisson", rate=2), lead_time=dict(dist="exponential", mean=2),
-         policies=one(kind="base_stock", order_up_to=5)),
-    dict(demand=dict(kind="poisson", rate=2, size=2), lead_time=dict(dist="uniform", low=1,
-         high=3), policies=one(kind="sS", reorder_point=5, order_up_to=14, minimum_order=12)),
-]  # fmt: skip
+    {
+        "demand": PERIODIC,
+        "lead_time": 2.5,
+        "policies": one(kind="sS", reorder_point=7, order_up_to=16, review_period=2),
+    },
+    {
+        "demand": PERIODIC,
+        "lead_time": 0,
+        "policies": one(kind="sS", reorder_point=4, order_up_to=9, review_period=2),
+        "clock": LATE,
+    },
+    {"demand": PERIODIC, "lead_time": 1.5, "policies": one(kind="base_stock", order_up_to=9)},
+    {
+        "demand": PERIODIC,
+        "lead_time": 1,
+        "policies": one(kind="rQ", reorder_point=4, order_quantity=6, review_period=0.5),
+    },
+    {
+        "demand": {
+            "kind": "periodic",
+            "every": 0.5,
+            "pattern": [1, 2, 0.5],
+            "probability": 0.8,
+            "quantity": {
+                "dist": "discrete",
+                "values": [0, 1.5, 2.5],
+                "probabilities": [0.3, 0.3, 0.4],
+            },
+        },
+        "lead_time": 1,
+        "policies": one(kind="rQ", reorder_point=4.2, order_quantity=6, review_period=1),
+    },
+    {
+        "demand": {"kind": "poisson", "rate": 2},
+        "lead_time": {"dist": "exponential", "mean": 2},
+        "policies": one(kind="base_stock", order_up_to=5),
+    },
+    {
+        "demand": {"kind": "poisson", "rate": 2, "size": 2},
+        "lead_time": {"dist": "uniform", "low": 1, "high": 3},
+        "policies": one(kind="sS", reorder_point=5, order_up_to=14, minimum_order=12),
+    },
+]
 
 
 @pytest.mark.parametrize("data", SIMULATED)
 def test_simulation_agrees(data):
-    case = scenario(**LOST, **data, measures=dict(served_within=[1]))
+    case = scenario(**LOST, **data, measures={"served_within": [1]})
     answers = lost_sales.answers(case, "only")
     assert len(answers) >= 13
     assert not disagreements(case, answers, horizon=1000, warmup=100)
@@ -317,30 +463,80 @@ def test_simulation_agrees(data):
 def test_simulation_sees_a_slip():
     """Negative control: the answers of a lead time of 3.5 for a lead time of 2.5."""
     data = SIMULATED[0]
-    wrong = lost_sales.answers(scenario(**LOST, **(data | dict(lead_time=3.5))), "only")
+    wrong = lost_sales.answers(scenario(**LOST, **(data | {"lead_time": 3.5})), "only")
     found = disagreements(scenario(**LOST, **data), wrong, horizon=1000, warmup=100)
     assert {"fill_rate", "cycle_service_level", "mean_on_hand"} <= set(found)
 
 
-@pytest.mark.parametrize(("data", "reason"), [
-    (dict(demand=dict(kind="poisson", rate=1), lead_time=2,
-          policies=one(kind="rQ", reorder_point=5, order_quantity=4)), "one order at most"),
-    (dict(demand=dict(kind="poisson", rate=1), lead_time=2,
-          policies=one(kind="base_stock", order_up_to=5, review_period=1)), "continuous review"),
-    (dict(demand=dict(kind="poisson", rate=1, size=dict(dist="geometric", mean=2)), lead_time=2,
-          policies=one(kind="base_stock", order_up_to=5)), "one size"),
-    (dict(demand=dict(kind="poisson", rate=1, size=2), lead_time=2,
-          policies=one(kind="base_stock", order_up_to=5)), "multiples of the size"),
-    (dict(demand=dict(kind="poisson", rate=1),
-          lead_time=dict(dist="exponential", mean=2, order_crossing=False),
-          policies=one(kind="base_stock", order_up_to=5)), "keep their order"),
-    (dict(demand=PERIODIC, lead_time=8,
-          policies=one(kind="base_stock", order_up_to=40, review_period=1)), "states"),
-    (dict(demand=PERIODIC, lead_time=dict(dist="poisson", mean=2),
-          policies=one(kind="base_stock", order_up_to=9, review_period=1)), "constant lead times"),
-    (dict(demand=dict(kind="periodic", quantity=dict(dist="gamma", mean=3, sd=1)), lead_time=1,
-          policies=one(kind="base_stock", order_up_to=9, review_period=1)), "discrete"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        (
+            {
+                "demand": {"kind": "poisson", "rate": 1},
+                "lead_time": 2,
+                "policies": one(kind="rQ", reorder_point=5, order_quantity=4),
+            },
+            "one order at most",
+        ),
+        (
+            {
+                "demand": {"kind": "poisson", "rate": 1},
+                "lead_time": 2,
+                "policies": one(kind="base_stock", order_up_to=5, review_period=1),
+            },
+            "continuous review",
+        ),
+        (
+            {
+                "demand": {"kind": "poisson", "rate": 1, "size": {"dist": "geometric", "mean": 2}},
+                "lead_time": 2,
+                "policies": one(kind="base_stock", order_up_to=5),
+            },
+            "one size",
+        ),
+        (
+            {
+                "demand": {"kind": "poisson", "rate": 1, "size": 2},
+                "lead_time": 2,
+                "policies": one(kind="base_stock", order_up_to=5),
+            },
+            "multiples of the size",
+        ),
+        (
+            {
+                "demand": {"kind": "poisson", "rate": 1},
+                "lead_time": {"dist": "exponential", "mean": 2, "order_crossing": False},
+                "policies": one(kind="base_stock", order_up_to=5),
+            },
+            "keep their order",
+        ),
+        (
+            {
+                "demand": PERIODIC,
+                "lead_time": 8,
+                "policies": one(kind="base_stock", order_up_to=40, review_period=1),
+            },
+            "states",
+        ),
+        (
+            {
+                "demand": PERIODIC,
+                "lead_time": {"dist": "poisson", "mean": 2},
+                "policies": one(kind="base_stock", order_up_to=9, review_period=1),
+            },
+            "constant lead times",
+        ),
+        (
+            {
+                "demand": {"kind": "periodic", "quantity": {"dist": "gamma", "mean": 3, "sd": 1}},
+                "lead_time": 1,
+                "policies": one(kind="base_stock", order_up_to=9, review_period=1),
+            },
+            "discrete",
+        ),
+    ],
+)
 def test_what_is_not_covered_says_why(data, reason):
     found = lost_sales.answers(scenario(**LOST, **data), "only")
     assert isinstance(found, str)
@@ -349,9 +545,12 @@ def test_what_is_not_covered_says_why(data, reason):
 
 def test_nothing_random_is_solved_too():
     """A chain that only goes round and round has a long run all the same."""
-    case = scenario(**LOST, demand=dict(kind="periodic", quantity=3), lead_time=2,
-                    policies=one(kind="rQ", reorder_point=4, order_quantity=7,
-                                 review_period=1))  # fmt: skip
+    case = scenario(
+        **LOST,
+        demand={"kind": "periodic", "quantity": 3},
+        lead_time=2,
+        policies=one(kind="rQ", reorder_point=4, order_quantity=7, review_period=1),
+    )
     answers = lost_sales.answers(case, "only")
     # By hand: 7 arrive every third period, 3 + 3 + 1 are sold of 9 asked for.
     assert answers["fill_rate"].value == pytest.approx(7 / 9, rel=1e-12)

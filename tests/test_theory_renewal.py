@@ -16,7 +16,7 @@ from simlevel.theory.renewal import gap_sums
 
 
 def renewals(gap, size=1):
-    return dict(kind="renewal", interarrival=gap, size=size)
+    return {"kind": "renewal", "interarrival": gap, "size": size}
 
 
 def solve(**data):
@@ -29,8 +29,11 @@ def test_erlang_4_base_stock():
     By stages: three time units are 12 on average. A customer finds nothing if 4 others came in
     the last 3 time units, 16 stages; the clock starts in a random stage of a gap.
     """
-    answers = solve(demand=renewals(dict(dist="erlang", mean=1, k=4)), lead_time=3,
-                    policies=one(kind="base_stock", order_up_to=4))  # fmt: skip
+    answers = solve(
+        demand=renewals({"dist": "erlang", "mean": 1, "k": 4}),
+        lead_time=3,
+        policies=one(kind="base_stock", order_up_to=4),
+    )
     fill = stats.poisson.cdf(15, 12)
     ready = np.mean([stats.poisson.cdf(15 - stage, 12) for stage in range(4)])
     assert answers["fill_rate"].value == pytest.approx(fill, rel=1e-10)
@@ -42,20 +45,27 @@ def test_erlang_4_base_stock():
 def test_exponential_gaps_are_a_poisson_stream():
     """Hadley and Whitin's (r, Q) formulas for unit Poisson demand, summed directly."""
     r, quantity, mean = 4, 6, 5.0
-    answers = solve(demand=renewals(dict(dist="exponential", mean=0.5)), lead_time=2.5,
-                    policies=one(kind="rQ", reorder_point=r, order_quantity=quantity),
-                    measures=dict(served_within=[1, 2.5, 4]))  # fmt: skip
+    answers = solve(
+        demand=renewals({"dist": "exponential", "mean": 0.5}),
+        lead_time=2.5,
+        policies=one(kind="rQ", reorder_point=r, order_quantity=quantity),
+        measures={"served_within": [1, 2.5, 4]},
+    )
     levels, counts = np.arange(r + 1, r + quantity + 1), np.arange(200)
     net = levels[:, None] - counts
     weight = stats.poisson.pmf(counts, mean) / quantity
-    expected = dict(
-        fill_rate=(weight * (net > 0)).sum(), ready_rate=(weight * (net > 0)).sum(),
-        mean_on_hand=(weight * np.maximum(net, 0)).sum(),
-        mean_backorders=(weight * np.maximum(-net, 0)).sum(),
-        cycle_service_level=stats.poisson.cdf(r, mean), safety_stock=r - mean,
-        lead_time_fill_rate=(weight * ((net > 0) & (net <= r))).sum() / (weight * (net <= r)).sum(),
-        orders_per_time=2 / quantity, served_within_1=np.mean(stats.poisson.cdf(levels - 1, 3)),
-    )  # fmt: skip
+    expected = {
+        "fill_rate": (weight * (net > 0)).sum(),
+        "ready_rate": (weight * (net > 0)).sum(),
+        "mean_on_hand": (weight * np.maximum(net, 0)).sum(),
+        "mean_backorders": (weight * np.maximum(-net, 0)).sum(),
+        "cycle_service_level": stats.poisson.cdf(r, mean),
+        "safety_stock": r - mean,
+        "lead_time_fill_rate": (weight * ((net > 0) & (net <= r))).sum()
+        / (weight * (net <= r)).sum(),
+        "orders_per_time": 2 / quantity,
+        "served_within_1": np.mean(stats.poisson.cdf(levels - 1, 3)),
+    }
     for name, value in expected.items():
         assert answers[name].value == pytest.approx(value, rel=1e-10), name
     assert answers["served_within_2.5"].value == pytest.approx(1, abs=1e-14)
@@ -67,8 +77,12 @@ def test_constant_gaps_by_hand():
 
     A customer finds the orders of those who came 2.5 days ago or more: 2 others came since.
     """
-    answers = solve(demand=renewals(1), lead_time=2.5, measures=dict(served_within=[0.5, 0.4]),
-                    policies=one(kind="base_stock", order_up_to=2))  # fmt: skip
+    answers = solve(
+        demand=renewals(1),
+        lead_time=2.5,
+        measures={"served_within": [0.5, 0.4]},
+        policies=one(kind="base_stock", order_up_to=2),
+    )
     assert answers["fill_rate"].value == 0
     assert answers["cycle_service_level"].value == 0
     assert answers["ready_rate"].value == 0  # 2 or 3 are on their way at any time
@@ -128,28 +142,43 @@ def test_sums_of_discrete_gaps_by_enumeration():
 
 
 GAPS = [
-    dict(dist="erlang", mean=1, k=4),
-    dict(dist="gamma", mean=1, cv=2),
-    dict(dist="uniform", low=0.2, high=1.8),
-    dict(dist="lognormal", mean=1, cv=0.6),
-    dict(dist="normal", mean=1, cv=0.12),
-    dict(dist="discrete", values=[0.5, 1.5, 2], probabilities=[0.5, 0.25, 0.25]),
-    dict(dist="geometric", mean=2),
+    {"dist": "erlang", "mean": 1, "k": 4},
+    {"dist": "gamma", "mean": 1, "cv": 2},
+    {"dist": "uniform", "low": 0.2, "high": 1.8},
+    {"dist": "lognormal", "mean": 1, "cv": 0.6},
+    {"dist": "normal", "mean": 1, "cv": 0.12},
+    {"dist": "discrete", "values": [0.5, 1.5, 2], "probabilities": [0.5, 0.25, 0.25]},
+    {"dist": "geometric", "mean": 2},
 ]
 POLICIES = [
-    (1, dict(kind="rQ", reorder_point=2, order_quantity=3), None),
-    (2, dict(kind="rQ", reorder_point=5.5, order_quantity=3), None),
-    (2, dict(kind="rQ", reorder_point=5.5, order_quantity=4), 3.5),
-    (1.5, dict(kind="sS", reorder_point=2, order_up_to=7, order_multiple=2, minimum_order=3), None),
-    (4, dict(kind="base_stock", order_up_to=7, order_multiple=3), None),
-    (1, dict(kind="rQ", reorder_point=-2, order_quantity=3), None),
+    (1, {"kind": "rQ", "reorder_point": 2, "order_quantity": 3}, None),
+    (2, {"kind": "rQ", "reorder_point": 5.5, "order_quantity": 3}, None),
+    (2, {"kind": "rQ", "reorder_point": 5.5, "order_quantity": 4}, 3.5),
+    (
+        1.5,
+        {
+            "kind": "sS",
+            "reorder_point": 2,
+            "order_up_to": 7,
+            "order_multiple": 2,
+            "minimum_order": 3,
+        },
+        None,
+    ),
+    (4, {"kind": "base_stock", "order_up_to": 7, "order_multiple": 3}, None),
+    (1, {"kind": "rQ", "reorder_point": -2, "order_quantity": 3}, None),
 ]
 
 
 def case_of(gap, size, policy, start, lead_time=3):
-    begin = {} if start is None else dict(start=dict(net_inventory=start))
-    return scenario(demand=renewals(gap, size), lead_time=lead_time, policies=one(**policy),
-                    measures=dict(served_within=[1, 3, 4.5]), **begin)  # fmt: skip
+    begin = {} if start is None else {"start": {"net_inventory": start}}
+    return scenario(
+        demand=renewals(gap, size),
+        lead_time=lead_time,
+        policies=one(**policy),
+        measures={"served_within": [1, 3, 4.5]},
+        **begin,
+    )
 
 
 @pytest.mark.parametrize(
@@ -169,18 +198,27 @@ def test_simulation_sees_a_slip():
     answers = renewal.answers(case, "only")
     slipped = answers | {"ready_rate": answers["fill_rate"]}
     assert set(disagreements(case, slipped, horizon=1200, warmup=100)) == {"ready_rate"}
-    poisson = case_of(dict(dist="exponential", mean=1), *POLICIES[0])
+    poisson = case_of({"dist": "exponential", "mean": 1}, *POLICIES[0])
     found = disagreements(case, renewal.answers(poisson, "only"), horizon=1200, warmup=100)
     assert {"fill_rate", "ready_rate", "mean_backorders"} <= set(found)
 
 
-@pytest.mark.parametrize(("data", "reason"), [
-    (dict(demand=renewals(dict(dist="poisson", mean=2)), lead_time=1), "one instant"),
-    (dict(demand=renewals(dict(dist="normal", mean=2, sd=1)), lead_time=1), "one instant"),
-    (dict(demand=renewals(1, dict(dist="poisson", mean=2)), lead_time=1), "one size"),
-    (dict(demand=renewals(1), lead_time=dict(dist="poisson", mean=2)), "constant lead times"),
-    (dict(demand=renewals(1), lead_time=1, shortage="lost_sales"), "lost"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        ({"demand": renewals({"dist": "poisson", "mean": 2}), "lead_time": 1}, "one instant"),
+        (
+            {"demand": renewals({"dist": "normal", "mean": 2, "sd": 1}), "lead_time": 1},
+            "one instant",
+        ),
+        ({"demand": renewals(1, {"dist": "poisson", "mean": 2}), "lead_time": 1}, "one size"),
+        (
+            {"demand": renewals(1), "lead_time": {"dist": "poisson", "mean": 2}},
+            "constant lead times",
+        ),
+        ({"demand": renewals(1), "lead_time": 1, "shortage": "lost_sales"}, "lost"),
+    ],
+)
 def test_what_is_not_covered_says_why(data, reason):
     found = solve(**data, policies=one(kind="base_stock", order_up_to=3))
     assert isinstance(found, str)
@@ -189,8 +227,11 @@ def test_what_is_not_covered_says_why(data, reason):
 
 @pytest.mark.parametrize("gap", [g for g in GAPS if g["dist"] != "lognormal"])
 def test_long_lead_times_and_large_quantities(gap):
-    answers = solve(demand=renewals(gap), lead_time=200,
-                    policies=one(kind="rQ", reorder_point=150, order_quantity=100_000))  # fmt: skip
+    answers = solve(
+        demand=renewals(gap),
+        lead_time=200,
+        policies=one(kind="rQ", reorder_point=150, order_quantity=100_000),
+    )
     law = d.DISTRIBUTIONS[gap["dist"]].model_validate(gap)
     assert all(math.isfinite(answer.value) for answer in answers.values())
     assert answers["mean_on_order"].value == pytest.approx(200 / law.mean(), rel=1e-12)

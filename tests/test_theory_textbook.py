@@ -37,9 +37,13 @@ def test_combined_deviation():
     assert t.combined_deviation(9, 2, 10, 3) == pytest.approx(math.sqrt(9 * 4 + 100 * 9))
 
 
-@pytest.mark.parametrize(("shape", "law"), [
-    ("poisson", stats.poisson(20)), ("negative_binomial", stats.nbinom(20, 0.5)),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("shape", "law"),
+    [
+        ("poisson", stats.poisson(20)),
+        ("negative_binomial", stats.nbinom(20, 0.5)),
+    ],
+)
 def test_discrete_shapes(shape, law):
     demand = Spread(law.mean(), law.var(), shape)
     r, quantity = 25, 8
@@ -61,7 +65,8 @@ def test_periodic_two_term_is_exact_for_poisson():
     assert t.periodic_two_term(long, lead, 34, 8) == pytest.approx(fill, rel=1e-12)
     assert t.periodic_one_term(long, 34, 8) < fill  # old backorders are counted again
     assert t.periodic_two_term(Spread(8.0, 8.0, "poisson"), None, 9, 8) == pytest.approx(
-        1 - loss(one_period, 9) / 8, rel=1e-12)  # fmt: skip
+        1 - loss(one_period, 9) / 8, rel=1e-12
+    )
 
 
 def test_lost_sales_formula_is_exact_with_one_order_outstanding():
@@ -70,8 +75,11 @@ def test_lost_sales_formula_is_exact_with_one_order_outstanding():
 
 
 def test_textbook_reads_a_scenario():
-    case = scenario(demand=dict(kind="poisson", rate=5), lead_time=4,
-                    policies=one(kind="rQ", reorder_point=25, order_quantity=60))  # fmt: skip
+    case = scenario(
+        demand={"kind": "poisson", "rate": 5},
+        lead_time=4,
+        policies=one(kind="rQ", reorder_point=25, order_quantity=60),
+    )
     found = t.textbook(case, "only")
     assert found["fill_rate"][0].formula == "normal-one-term"
     # The contract's example of section 6: 0.99507 by the textbook, 0.994486 exactly.
@@ -82,26 +90,66 @@ def test_textbook_reads_a_scenario():
     assert all(each.cause for group in found.values() for each in group)
 
 
-PERIODIC = dict(kind="periodic", quantity=dict(dist="poisson", mean=10))
+PERIODIC = {"kind": "periodic", "quantity": {"dist": "poisson", "mean": 10}}
 CASES = [
-    (dict(demand=dict(kind="poisson", rate=5), lead_time=4,
-          policies=one(kind="rQ", reorder_point=25, order_quantity=60)),
-     ["textbook", "old backorders", "distribution", "discreteness"]),
-    (dict(demand=dict(kind="poisson", rate=5, size=dict(dist="geometric", mean=3)), lead_time=4,
-          policies=one(kind="sS", reorder_point=75, order_up_to=100)),
-     ["textbook", "old backorders", "distribution", "discreteness", "undershoot", "rest"]),
-    (dict(demand=dict(kind="poisson", rate=5), lead_time=dict(dist="exponential", mean=4),
-          policies=one(kind="base_stock", order_up_to=25)),
-     ["textbook", "distribution", "discreteness", "crossing"]),
-    (dict(demand=PERIODIC, lead_time=2, shortage="lost_sales",
-          policies=one(kind="base_stock", order_up_to=35, review_period=1)),
-     ["textbook", "old backorders", "distribution", "discreteness", "review interval",
-      "lost sales"]),
-    (dict(demand=PERIODIC, lead_time=dict(dist="poisson", mean=2), shortage="lost_sales",
-          policies=one(kind="sS", reorder_point=35, order_up_to=45, review_period=1)),
-     ["textbook", "old backorders", "distribution", "discreteness", "undershoot",
-      "review interval", "crossing and lost sales"]),
-]  # fmt: skip
+    (
+        {
+            "demand": {"kind": "poisson", "rate": 5},
+            "lead_time": 4,
+            "policies": one(kind="rQ", reorder_point=25, order_quantity=60),
+        },
+        ["textbook", "old backorders", "distribution", "discreteness"],
+    ),
+    (
+        {
+            "demand": {"kind": "poisson", "rate": 5, "size": {"dist": "geometric", "mean": 3}},
+            "lead_time": 4,
+            "policies": one(kind="sS", reorder_point=75, order_up_to=100),
+        },
+        ["textbook", "old backorders", "distribution", "discreteness", "undershoot", "rest"],
+    ),
+    (
+        {
+            "demand": {"kind": "poisson", "rate": 5},
+            "lead_time": {"dist": "exponential", "mean": 4},
+            "policies": one(kind="base_stock", order_up_to=25),
+        },
+        ["textbook", "distribution", "discreteness", "crossing"],
+    ),
+    (
+        {
+            "demand": PERIODIC,
+            "lead_time": 2,
+            "shortage": "lost_sales",
+            "policies": one(kind="base_stock", order_up_to=35, review_period=1),
+        },
+        [
+            "textbook",
+            "old backorders",
+            "distribution",
+            "discreteness",
+            "review interval",
+            "lost sales",
+        ],
+    ),
+    (
+        {
+            "demand": PERIODIC,
+            "lead_time": {"dist": "poisson", "mean": 2},
+            "shortage": "lost_sales",
+            "policies": one(kind="sS", reorder_point=35, order_up_to=45, review_period=1),
+        },
+        [
+            "textbook",
+            "old backorders",
+            "distribution",
+            "discreteness",
+            "undershoot",
+            "review interval",
+            "crossing and lost sales",
+        ],
+    ),
+]
 
 
 @pytest.mark.parametrize(("data", "names"), CASES)
@@ -121,8 +169,12 @@ def test_steps_add_up_to_the_gap(data, names, measure):
 
 def test_steps_come_near_the_exact_value():
     """Undershoot and review corrected, little is left: periodic (s, S) with lost sales rare."""
-    data = dict(demand=PERIODIC, lead_time=2, shortage="lost_sales",
-                policies=one(kind="sS", reorder_point=32, order_up_to=60, review_period=1))  # fmt: skip
+    data = {
+        "demand": PERIODIC,
+        "lead_time": 2,
+        "shortage": "lost_sales",
+        "policies": one(kind="sS", reorder_point=32, order_up_to=60, review_period=1),
+    }
     case = scenario(**data)
     for measure in ("fill_rate", "cycle_service_level"):
         exact = exact_lost_sales.answers(case, "only")[measure].value
@@ -131,8 +183,11 @@ def test_steps_come_near_the_exact_value():
 
 
 def test_no_lead_time_no_textbook():
-    case = scenario(demand=dict(kind="poisson", rate=5), lead_time=0,
-                    policies=one(kind="base_stock", order_up_to=2))  # fmt: skip
+    case = scenario(
+        demand={"kind": "poisson", "rate": 5},
+        lead_time=0,
+        policies=one(kind="base_stock", order_up_to=2),
+    )
     assert t.textbook(case, "only") == {}
     assert t.steps(case, "only", "fill_rate", 1.0) == ()
 
@@ -154,33 +209,44 @@ def test_many_items_in_one_call():
         assert ((service.fill_rate >= 0) & (service.cycle_service_level <= 1)).all()
     laws = {
         "poisson": stats.poisson(mean[:20, None]),
-        "negative_binomial": stats.nbinom(mean[:20, None] ** 2 / (sd**2 - mean)[:20, None],
-                                          (mean / sd**2)[:20, None]),
-    }  # fmt: skip
+        "negative_binomial": stats.nbinom(
+            mean[:20, None] ** 2 / (sd**2 - mean)[:20, None], (mean / sd**2)[:20, None]
+        ),
+    }
     x = np.arange(6000)
     for shape, law in laws.items():
-        over = [(law.pmf(x) * np.maximum(x - y[:20, None], 0)).sum(axis=1)
-                for y in (level, level + quantity)]  # fmt: skip
+        over = [
+            (law.pmf(x) * np.maximum(x - y[:20, None], 0)).sum(axis=1)
+            for y in (level, level + quantity)
+        ]
         expected = 1 - (over[0] - over[1]) / quantity[:20]
         assert found[shape].fill_rate[:20] == pytest.approx(expected, abs=1e-9)
         assert found[shape].cycle_service_level[:20] == pytest.approx(
-            law.cdf(level[:20, None]).ravel(), abs=1e-9)  # fmt: skip
+            law.cdf(level[:20, None]).ravel(), abs=1e-9
+        )
 
 
 def test_many_items_at_the_edges():
-    service = rq_service([-50, 0, 1e6, 999_000], [1, 1e5, 1, 1], [10, 10, 1e6, 1e6],
-                         shape="poisson")  # fmt: skip
+    service = rq_service(
+        [-50, 0, 1e6, 999_000], [1, 1e5, 1, 1], [10, 10, 1e6, 1e6], shape="poisson"
+    )
     assert service.fill_rate[0] == 0
     assert service.cycle_service_level[1] == pytest.approx(math.exp(-10))
     assert service.fill_rate[2] == pytest.approx(stats.poisson.cdf(1_000_000, 1e6), abs=1e-9)
     assert np.isfinite(service).all()
 
 
-@pytest.mark.parametrize(("arguments", "said"), [
-    ((1, 0, 5, 1), "order_quantity"), ((1, 1, -5, 1), "above 0"), ((1, 1, 5, None), "sd"),
-    ((1, 1, 5, 1, "triangular"), "shape"), ((float("nan"), 1, 5, 1), "finite"),
-    ((1, 1, 5, 1, "negative_binomial"), "variance above the mean"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((1, 0, 5, 1), "order_quantity"),
+        ((1, 1, -5, 1), "above 0"),
+        ((1, 1, 5, None), "sd"),
+        ((1, 1, 5, 1, "triangular"), "shape"),
+        ((float("nan"), 1, 5, 1), "finite"),
+        ((1, 1, 5, 1, "negative_binomial"), "variance above the mean"),
+    ],
+)
 def test_many_items_errors(arguments, said):
     with pytest.raises(InputError, match=said):
         rq_service(*arguments)

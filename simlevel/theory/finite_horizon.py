@@ -61,14 +61,14 @@ def _lattice(distribution: Distribution, periods: int) -> tuple[float, Numbers]:
     if distribution.values_drawn is None:
         last = tails.quantile(distribution, 1 - 1e-16) + 2
         _check(last, periods)
-        above = tails.survival(distribution, np.arange(-1, last + 1))
+        above = tails.survival(distribution, np.arange(-1.0, last + 1))
         return 1.0, above[:-1] - above[1:]
     values, weights = tails.listed(distribution)
     exactly = [exact(float(value)) for value in values]
     step = common(exactly)
     _check(float(exactly[-1] / step), periods)
     places = [int(value / step) for value in exactly]
-    return float(step), np.bincount(places, weights)
+    return float(step), np.bincount(places, weights).astype(np.float64)
 
 
 def _check(last: float, periods: int) -> None:

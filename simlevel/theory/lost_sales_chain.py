@@ -171,7 +171,7 @@ def _period(demand: PeriodicDemand | HistoryDemand, index: int, step: Fraction, 
     values, weights = _asked(demand.amount, factor, step)
     asks = demand.probability if isinstance(demand, PeriodicDemand) else 1.0
     inside = values <= top
-    probability = np.bincount(values[inside], weights[inside] * asks, minlength=top + 1)
+    probability = np.bincount(values[inside], weights[inside] * asks, top + 1).astype(np.float64)
     probability[0] += 1 - asks
     mean = float(values @ weights) if demand.pattern else demand.amount.mean() / float(step)
     return Period(probability, mean * asks)
@@ -185,7 +185,7 @@ def _asked(quantity: Distribution, factor: Fraction, step: Fraction) -> tuple[Wh
     if quantity.values_drawn is None:
         last = int(min(tails.quantile(quantity, 1 - 1e-16), quantity.largest()))
         numbers = np.arange(last + 1, dtype=np.int64)
-        above = tails.survival(quantity, np.arange(-1, last + 1))
+        above = tails.survival(quantity, np.arange(-1.0, last + 1))
         weights = above[:-1] - above[1:]
     else:
         drawn, weights = tails.listed(quantity)
@@ -326,7 +326,7 @@ class Phase:
 
     def _joined(self, first: Numbers, second: Numbers, on_hand: Whole, due: Whole) -> Numbers:
         if not self.moved_before:
-            return second[on_hand + due]
+            return np.asarray(second[on_hand + due])
         if not self.moved_after:
             levels = np.arange(len(first)) - due[:, None]
             found = np.take_along_axis(first[on_hand], np.maximum(levels, 0), axis=1)
@@ -389,10 +389,10 @@ class Chain:
         states, timetable, step = self.states, self.timetable, float(self.step)
         per_review = self._counts(share) | self._cycles(share)
         orders = share[self.source] * self.probability
-        on_order = self._on_order(states[:, 2:]) @ share
+        on_order = float(self._on_order(states[:, 2:]) @ share)
         per_review |= {
-            "orders": orders[self.ordered > 0].sum(), "units_ordered": orders @ self.ordered,
-            "area_on_order": on_order,
+            "orders": float(orders[self.ordered > 0].sum()),
+            "units_ordered": float(orders @ self.ordered), "area_on_order": on_order,
         }  # fmt: skip
         length = float(timetable.length)
         return {
@@ -447,10 +447,10 @@ class Chain:
         at_review = (self.ordered > 0) & (self.timetable.delivery is None)
         passed = np.where(at_review | due[self.source], 0.0, self.kept)
         renewed = np.where(at_review, self.probability, np.where(due[self.source], self.kept, 0.0))
-        fresh = np.bincount(self.target, renewed * share[self.source], len(share))
+        fresh = self._passed(renewed, share)
 
         def rest(whole: Numbers) -> Numbers:
-            return whole - np.bincount(self.target, passed * whole[self.source], len(share))
+            return whole - self._passed(passed, whole)
 
         whole = _solved(rest, fresh)
         ended = float((whole * self.until)[due].sum())
@@ -464,19 +464,25 @@ class Chain:
             "net_inventory_before_receipts": float((orders * before)[at_review].sum()),
         }  # fmt: skip
 
+    def _passed(self, moves: Numbers, weights: Numbers) -> Numbers:
+        """Weights of the states, one step of *moves* later."""
+        carried = moves * weights[self.source]
+        return np.bincount(self.target, carried, len(self.states)).astype(np.float64)
+
     def _stationary(self) -> Numbers:
         """The long-run share of reviews that leave each state, shape (states,)."""
         count = len(self.states)
         start = np.full(count, 1 / count)
 
         def rest(share: Numbers) -> Numbers:
-            moved = np.bincount(self.target, self.probability * share[self.source], count)
-            return share - moved + share.sum() * start
+            moved = self._passed(self.probability, share)
+            return share - moved + float(share.sum()) * start
 
         share = _solved(rest, start)
         if not self._always_returns_to(int(share.argmax())):
             raise _TooLargeError("the long run depends on how it starts: no one answer")
-        return np.maximum(share, 0.0) / np.maximum(share, 0.0).sum()
+        share = np.maximum(share, 0.0)
+        return np.asarray(share / share.sum())
 
     def _always_returns_to(self, state: int) -> bool:
         """Every state leads to *state*: there is one long run."""
@@ -510,7 +516,7 @@ def _ranges(first: Whole, last: Whole) -> Whole:
     lengths = last - first
     ends = np.cumsum(lengths)
     total = int(ends[-1]) if len(ends) else 0
-    return np.arange(total) + np.repeat(first - ends + lengths, lengths)
+    return np.asarray(np.arange(total) + np.repeat(first - ends + lengths, lengths))
 
 
 def _phases(
@@ -539,7 +545,7 @@ def _explore(
     radix = width ** np.arange(transit + 1, -1, -1, dtype=np.int64)
     known = np.empty(0, dtype=np.int64)
     new = np.array([_first_key(start, orders, transit, radix)], dtype=np.int64)
-    parts: list[tuple[NDArray[np.float64] | Whole, ...]] = []
+    parts: list[tuple[Whole, Whole, Numbers, Numbers, Whole]] = []
     until: list[Numbers] = []
     rank: list[Whole] = []
     while new.size:
@@ -547,8 +553,8 @@ def _explore(
             raise _TooLargeError(_TOO_MANY)
         known = np.union1d(known, new)
         rank.append(new)
-        *moves, whole = _moves(new, phases, orders, radix)
-        parts.append(tuple(moves))
+        moves, whole = _moves(new, phases, orders, radix)
+        parts.append(moves)
         until.append(whole)
         new = np.setdiff1d(moves[1], known)
     source, target, probability, kept, ordered = map(np.concatenate, zip(*parts, strict=True))
@@ -573,12 +579,12 @@ def _decoded(keys: Whole, radix: Whole) -> Whole:
     """Phase, on hand and orders on their way, one row a key."""
     states = keys[:, None] // radix
     states[:, 1:] %= radix[-2]
-    return states
+    return np.asarray(states)
 
 
 def _moves(
     keys: Whole, phases: Sequence[Phase], orders: OrderTable, radix: Whole
-) -> tuple[Whole, Whole, Numbers, Numbers, Whole, Numbers]:
+) -> tuple[tuple[Whole, Whole, Numbers, Numbers, Whole], Numbers]:
     """Source, target, probability, kept part and order of every move out of *keys*; and of
     each key the probability of no shortage before the delivery."""
     found = []
@@ -595,7 +601,7 @@ def _moves(
                 keys[some[row]], reached @ radix, moves[row, level], kept[row, level], ordered,
             ))  # fmt: skip
     source, target, probability, kept, ordered = map(np.concatenate, zip(*found, strict=True))
-    return source, target, probability, kept, ordered, whole
+    return (source, target, probability, kept, ordered), whole
 
 
 def _after_review(
@@ -654,5 +660,5 @@ def _least(upper: Numbers) -> tuple[Numbers, float]:
     """The least-squares weights that reach the first unit vector, and what is left."""
     target = np.zeros(len(upper))
     target[0] = 1.0
-    weights = np.linalg.lstsq(upper, target, rcond=None)[0]
+    weights = np.asarray(np.linalg.lstsq(upper, target, rcond=None)[0], dtype=np.float64)
     return weights, float(np.linalg.norm(target - upper @ weights))

@@ -295,28 +295,18 @@ def gap_sums(gaps: d.Distribution, time: Fraction) -> Sums:
         return _uniform_sums(gaps, t, first, count)
     n = np.arange(first, first + count, dtype=float)
     mean, variance = n * gaps.mean(), n * gaps.variance()
-    if isinstance(gaps, d.Normal):
-        over = tails.normal_survival, tails.normal_excess, np.sqrt(variance)
-    else:
-        over = tails.gamma_survival, tails.gamma_excess, variance
-    survival, excess, spread = over
-    with np.errstate(invalid="ignore", divide="ignore"):
-        above, more = survival(t, mean, spread), excess(t, mean, spread)
-        below = _below(gaps, t, mean, spread, above)
-    left = t - mean + more
+    with np.errstate(invalid="ignore", divide="ignore"):  # no gaps at all take no time
+        if isinstance(gaps, d.Normal):
+            below = np.asarray(special.ndtr((t - mean) / np.sqrt(variance)))
+            more = tails.normal_excess(t, mean, np.sqrt(variance))
+        else:
+            shape = mean * mean / variance
+            below = np.asarray(special.gammainc(shape, t * shape / mean))
+            more = tails.gamma_excess(t, mean, variance)
+    left = np.maximum(t - mean + more, 0.0)
     if first == 0:
         below[0], left[0] = 1.0, t
-    return Sums(first, below, below, np.maximum(left, 0.0))
-
-
-def _below(
-    gaps: d.Distribution, t: float, mean: Numbers, spread: Numbers, above: Numbers
-) -> Numbers:
-    """P(S_n < t), small where it is small."""
-    if isinstance(gaps, d.Normal):
-        return np.asarray(special.ndtr((t - mean) / spread))
-    shape = mean * mean / spread
-    return np.asarray(special.gammainc(shape, t * shape / mean))
+    return Sums(first, below, below, left)
 
 
 def _range(gaps: d.Distribution, t: float) -> tuple[int, int]:
@@ -334,7 +324,7 @@ def _even_sums(gap: Fraction, time: Fraction) -> Sums:
     sums = [gap * n for n in range(first, first + 3)]
     below = np.array([float(total < time) for total in sums])
     within = np.array([float(total <= time) for total in sums])
-    return Sums(first, below, within, np.array([float(max(time - s, 0)) for s in sums]))
+    return Sums(first, below, within, np.array([float(max(time - s, Fraction(0))) for s in sums]))
 
 
 def _lattice_sums(gaps: d.Distribution, time: Fraction) -> Sums:
@@ -346,9 +336,9 @@ def _lattice_sums(gaps: d.Distribution, time: Fraction) -> Sums:
     ahead = float(step) * np.arange(length - 1, -1, -1)
     total = np.zeros(length)
     total[0] = 1.0
-    rows = []
+    rows: list[tuple[float, float, float]] = []
     while total.sum() > RARE and (not rows or rows[-1][2] > RARE):
-        rows.append((total[:-1].sum(), total.sum(), total @ ahead))
+        rows.append((float(total[:-1].sum()), float(total.sum()), float(total @ ahead)))
         total = np.maximum(np.fft.irfft(np.fft.rfft(total, size) * transform, size)[:length], 0.0)
         total[: len(rows)] = 0.0  # n gaps take n steps at least
     below, within, left = (np.append(column, [0.0, 0.0]) for column in zip(*rows, strict=True))
@@ -359,7 +349,7 @@ def _lattice_gap(gaps: d.Distribution, time: Fraction) -> tuple[Fraction, Number
     """The step of gaps and *time*, and P(gap = 0, 1, ... steps) up to *time*."""
     if isinstance(gaps, d.Geometric):
         values, weights = [Fraction(k) for k in range(1, math.floor(time) + 1)], np.empty(0)
-        above = tails.survival(gaps, np.arange(len(values) + 1))
+        above = tails.survival(gaps, np.arange(len(values) + 1.0))
         weights = above[:-1] - above[1:]
     else:
         drawn, weights = tails.listed(gaps)
@@ -433,7 +423,7 @@ class _TooSteepError(Exception):
 
 def _convolved(gaps: d.Lognormal, t: float, cells: int) -> Sums:
     step = t / cells
-    grid = step * np.arange(cells + 1)
+    grid: Numbers = step * np.arange(cells + 1.0)
     density = _lognormal_density(gaps, grid)
     below_one = 1 - tails.survival(gaps, grid[::-1])
     left_one = np.maximum(grid[::-1] - gaps.mean() + tails.excess(gaps, grid[::-1]), 0.0)
@@ -502,10 +492,10 @@ class Renewal:
         idly = orbit.above(demand, idle) - orbit.above(demand + size, idle)
         return {
             "customers": 1.0, "units_demanded": size,
-            "customers_whole": weights @ orbit.share_above(demand + size - 1),
-            "units_from_shelf": weights @ served,
-            "units_demanded_in_lead_time": size * (weights @ (1 - orbit.share_above(idle))),
-            "units_from_shelf_in_lead_time": weights @ (served - idly),
+            "customers_whole": float(weights @ orbit.share_above(demand + size - 1)),
+            "units_from_shelf": float(weights @ served),
+            "units_demanded_in_lead_time": float(size * (weights @ (1 - orbit.share_above(idle)))),
+            "units_from_shelf_in_lead_time": float(weights @ (served - idly)),
         }  # fmt: skip
 
     def _receipts(self) -> dict[str, float]:

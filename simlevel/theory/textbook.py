@@ -212,9 +212,9 @@ class _Case:
         if self.normal and not self.lead_time_variance:
             return "normal"
         spread = self.demand("gamma")
-        if not self.whole or spread is None or spread.variance < spread.mean:  # type: ignore[operator]
+        if not self.whole or spread is None or spread.variance < spread.mean:
             return "gamma"
-        close = math.isclose(spread.variance, spread.mean, rel_tol=1e-9)  # type: ignore[arg-type]
+        close = math.isclose(spread.variance, spread.mean, rel_tol=1e-9)
         return "poisson" if close else "negative_binomial"
 
     def demand(self, shape: str, more: float = 0.0) -> Spread | None:
@@ -512,5 +512,5 @@ def _plus(demand: Spread | None, more: tuple[float, float], shape: str) -> Sprea
     mean, variance = (demand.mean, demand.variance) if demand else (0.0, 0.0)
     if shape == "poisson" and more[1] != more[0]:
         shape = "negative_binomial"
-    total = float(mean) + more[0]  # type: ignore[arg-type]
-    return _spread(total, float(variance) + more[1], shape)  # type: ignore[arg-type]
+    total = float(mean) + more[0]
+    return _spread(total, float(variance) + more[1], shape)
