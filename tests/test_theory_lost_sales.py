@@ -555,3 +555,31 @@ def test_nothing_random_is_solved_too():
     # By hand: 7 arrive every third period, 3 + 3 + 1 are sold of 9 asked for.
     assert answers["fill_rate"].value == pytest.approx(7 / 9, rel=1e-12)
     assert answers["mean_on_hand"].value == pytest.approx((4 + 1 + 0) / 3, rel=1e-12)
+
+
+def test_quantities_that_come_by_twos():
+    """By hand: 4 on the shelf every third period, 2 asked for in each."""
+    case = scenario(
+        **LOST,
+        demand={"kind": "periodic", "quantity": 2},
+        lead_time=0,
+        policies=one(kind="base_stock", order_up_to=4, review_period=3),
+    )
+    answers = lost_sales.answers(case, "only")
+    assert answers["fill_rate"].value == pytest.approx(2 / 3, rel=1e-12)
+    assert answers["mean_on_hand"].value == pytest.approx((2 + 0 + 0) / 3, rel=1e-12)
+
+
+def test_the_first_demand_comes_before_the_first_review():
+    """By hand: 2, 4, 2, 4, ... from a shelf of 8 that is looked at after each demand. 6 and 2
+    are left; the order of 6 is there before the next demand: 8 less 2 and less 4 again."""
+    case = scenario(
+        **LOST,
+        demand={"kind": "periodic", "quantity": 2, "pattern": [1, 2]},
+        lead_time=1,
+        policies=one(kind="sS", reorder_point=2, order_up_to=8),
+    )
+    answers = lost_sales.answers(case, "only")
+    assert answers["mean_on_hand"].value == pytest.approx((6 + 2) / 2, rel=1e-12)
+    assert answers["mean_on_order"].value == pytest.approx(6 / 2, rel=1e-12)
+    assert answers["fill_rate"].value == 1

@@ -49,8 +49,8 @@ NEVER = 1e-18
 """Transitions less likely than this are dropped."""
 
 
-class _TooLargeError(Exception):
-    """The chain has more states than are solved; says so."""
+class _UnsolvedError(Exception):
+    """The chain is too large, or has no one long run; says which."""
 
 
 def answers(scenario: Scenario, policy_name: str) -> Mapping[str, Answer] | str:
@@ -76,7 +76,7 @@ def answers(scenario: Scenario, policy_name: str) -> Mapping[str, Answer] | str:
     try:
         chain = Chain.of(scenario, policy_name, timetable)
         per_time = chain.totals()
-    except _TooLargeError as error:
+    except _UnsolvedError as error:
         return str(error)
     return measures(per_time, scenario, CHAIN)
 
@@ -96,7 +96,7 @@ class Timetable:
     in_transit: int
     """Orders on their way just after a review."""
     first_period: int
-    """Demand periods that began before the review at time 0 was over."""
+    """Demand instants before the first review that the chain is watched after: 0 or 1."""
 
     @classmethod
     def of(cls, scenario: Scenario, policy_name: str) -> Timetable | str:
@@ -112,7 +112,7 @@ class Timetable:
         lead_time = exact(scenario.lead_time.mean())
         transit = math.ceil(lead_time / length)
         delivery = lead_time - (transit - 1) * length if transit else None
-        return cls(length, times, delivery, transit, int(late))
+        return cls(length, times, delivery, transit, int(late or period < every))
 
     @property
     def before_delivery(self) -> int:
@@ -194,7 +194,7 @@ def _asked(quantity: Distribution, factor: Fraction, step: Fraction) -> tuple[Wh
             return np.array([int(value) for value in asked], dtype=np.int64), weights
         numbers = drawn.astype(np.int64)
     rounded = (2 * numbers * factor.numerator + factor.denominator) // (2 * factor.denominator)
-    return rounded * int(1 / step), weights
+    return rounded * step.denominator // step.numerator, weights
 
 
 def _lattice(scenario: Scenario, policy_name: str) -> Fraction:
@@ -222,13 +222,13 @@ class OrderTable:
 
     @classmethod
     def of(cls, policy: Policy, step: Fraction, start: int) -> OrderTable:
-        """Raises _TooLargeError where the levels are too many to list."""
+        """Raises _UnsolvedError where the levels are too many to list."""
         trigger, size = _rule(policy, step)
         positions = range(max(min(trigger, LARGEST_LEVEL) + 1, 0))
         lifted = [position + size(position) for position in positions]
         top = max([start, *lifted])
         if trigger >= LARGEST_LEVEL or top > LARGEST_LEVEL:
-            raise _TooLargeError(
+            raise _UnsolvedError(
                 f"lost sales are solved up to {LARGEST_LEVEL:,} steps of stock "
                 f"(a step is {float(step):g} units here), not {max(top, trigger):,}"
             )
@@ -373,18 +373,23 @@ class Chain:
 
     @classmethod
     def of(cls, scenario: Scenario, policy_name: str, timetable: Timetable) -> Chain:
-        """Raises _TooLargeError where there are too many states."""
+        """Raises _UnsolvedError where there are too many states."""
+        demand = scenario.demand
+        assert isinstance(demand, (PeriodicDemand, HistoryDemand))
         step = _lattice(scenario, policy_name)
         start = int(exact(scenario.start_level(policy_name)) / step)
         orders = OrderTable.of(scenario.policies[policy_name], step, start)
         phases = tuple(_phases(scenario, timetable, step, orders.top))
         width = orders.top + 1
         if width ** (timetable.in_transit + 1) * len(phases) >= 2**62:
-            raise _TooLargeError(_TOO_MANY)
-        return _explore(timetable, step, phases, orders, start)
+            raise _UnsolvedError(_TOO_MANY)
+        opening = np.array([start])
+        if timetable.first_period:
+            opening = _after_first(_period(demand, 0, step, orders.top), start)
+        return _explore(timetable, step, phases, orders, opening)
 
     def totals(self) -> dict[str, float]:
-        """Expected totals per time unit. Raises _TooLargeError where it is not solved."""
+        """Expected totals per time unit. Raises _UnsolvedError where it is not solved."""
         share = self._stationary()
         states, timetable, step = self.states, self.timetable, float(self.step)
         per_review = self._counts(share) | self._cycles(share)
@@ -480,7 +485,7 @@ class Chain:
 
         share = _solved(rest, start)
         if not self._always_returns_to(int(share.argmax())):
-            raise _TooLargeError("the long run depends on how it starts: no one answer")
+            raise _UnsolvedError("the long run depends on how it starts: no one answer")
         share = np.maximum(share, 0.0)
         return np.asarray(share / share.sum())
 
@@ -519,6 +524,12 @@ def _ranges(first: Whole, last: Whole) -> Whole:
     return np.asarray(np.arange(total) + np.repeat(first - ends + lengths, lengths))
 
 
+def _after_first(period: Period, start: int) -> Whole:
+    """The stock that the first demand can leave of *start*."""
+    left = np.maximum(start - np.flatnonzero(period.probability), 0)
+    return np.unique(np.append(left, 0) if period.at_most[-1] < 1 - 1e-15 else left)
+
+
 def _phases(
     scenario: Scenario, timetable: Timetable, step: Fraction, top: int
 ) -> Iterator[Phase]:
@@ -538,19 +549,20 @@ def _phases(
 
 
 def _explore(
-    timetable: Timetable, step: Fraction, phases: tuple[Phase, ...], orders: OrderTable, start: int
-) -> Chain:
-    """Follow every move from the start until no new state comes up."""
+    timetable: Timetable, step: Fraction, phases: tuple[Phase, ...], orders: OrderTable,
+    opening: Whole,
+) -> Chain:  # fmt: skip
+    """Follow every move from the *opening* stock until no new state comes up."""
     width, transit = orders.top + 1, timetable.in_transit
     radix = width ** np.arange(transit + 1, -1, -1, dtype=np.int64)
     known = np.empty(0, dtype=np.int64)
-    new = np.array([_first_key(start, orders, transit, radix)], dtype=np.int64)
+    new = _first_keys(opening, orders, transit, radix)
     parts: list[tuple[Whole, Whole, Numbers, Numbers, Whole]] = []
     until: list[Numbers] = []
     rank: list[Whole] = []
     while new.size:
         if known.size + new.size > LARGEST_CHAIN:
-            raise _TooLargeError(_TOO_MANY)
+            raise _UnsolvedError(_TOO_MANY)
         known = np.union1d(known, new)
         rank.append(new)
         moves, whole = _moves(new, phases, orders, radix)
@@ -567,12 +579,12 @@ def _explore(
     )  # fmt: skip
 
 
-def _first_key(start: int, orders: OrderTable, transit: int, radix: Whole) -> int:
-    """The state just after the first review."""
-    state = np.zeros(transit + 2, dtype=np.int64)
-    state[1] = start
-    state[-1] += orders.ordered[start]  # the last order on its way, or at once on hand
-    return int(state @ radix)
+def _first_keys(opening: Whole, orders: OrderTable, transit: int, radix: Whole) -> Whole:
+    """The states just after the first review."""
+    states = np.zeros((len(opening), transit + 2), dtype=np.int64)
+    states[:, 1] = opening
+    states[:, -1] += orders.ordered[opening]  # the last order on its way, or at once on hand
+    return np.asarray(np.unique(states @ radix))
 
 
 def _decoded(keys: Whole, radix: Whole) -> Whole:
@@ -625,7 +637,7 @@ def _solved(apply: Callable[[Numbers], Numbers], right: Numbers) -> Numbers:
     """x with apply(x) = right, by GMRES with restarts.
 
     Saad and Schultz, SIAM Journal on Scientific and Statistical Computing 7 (1986). Raises
-    _TooLargeError where it does not converge.
+    _UnsolvedError where it does not converge.
     """
     x, left = np.zeros_like(right), right
     if not right.any():
@@ -635,7 +647,7 @@ def _solved(apply: Callable[[Numbers], Numbers], right: Numbers) -> Numbers:
         left = right - apply(x)
         if np.linalg.norm(left) <= CONVERGED * max(np.linalg.norm(right), np.linalg.norm(x)):
             return x
-    raise _TooLargeError("the long run of this chain takes too many steps to solve")
+    raise _UnsolvedError("the long run of this chain takes too many steps to solve")
 
 
 def _krylov(apply: Callable[[Numbers], Numbers], right: Numbers) -> Numbers:
