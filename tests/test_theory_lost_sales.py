@@ -583,3 +583,22 @@ def test_the_first_demand_comes_before_the_first_review():
     assert answers["mean_on_hand"].value == pytest.approx((6 + 2) / 2, rel=1e-12)
     assert answers["mean_on_order"].value == pytest.approx(6 / 2, rel=1e-12)
     assert answers["fill_rate"].value == 1
+
+
+def test_a_start_that_is_hardly_ever_forgotten_has_no_answer():
+    """3 on the shelf against 16 or 20 asked for between reviews: orders of 3 at every second
+    review go on until, once in tens of thousands of reviews, something is left over."""
+    case = scenario(
+        **LOST,
+        demand={
+            "kind": "periodic",
+            "every": 0.5,
+            "quantity": {"dist": "poisson", "mean": 4},
+            "pattern": [1, 2],
+        },
+        lead_time=1.5,
+        policies=one(kind="base_stock", order_up_to=3, review_period=1.5),
+    )
+    found = lost_sales.answers(case, "only")
+    assert isinstance(found, str)
+    assert "forgotten" in found

@@ -45,6 +45,8 @@ KRYLOV, RESTARTS, CONVERGED = 80, 60, 5e-15
 """Steps between restarts, restarts, and the relative residual that is asked for."""
 ENOUGH = 1e-8
 """Residual at which a restart is cheaper than more steps: it halves the work done by then."""
+LONGEST_MEMORY = 100
+"""Replenishment cycles by which a start may shift the long run."""
 NEVER = 1e-18
 """Transitions less likely than this are dropped."""
 
@@ -359,6 +361,8 @@ class Chain:
     timetable: Timetable
     step: Fraction
     phases: tuple[Phase, ...]
+    opening: int
+    """Number of a state that the first review can leave."""
     states: Whole
     """One row a state: phase, on hand, orders on their way (oldest first)."""
     until: Numbers
@@ -394,6 +398,7 @@ class Chain:
         states, timetable, step = self.states, self.timetable, float(self.step)
         per_review = self._counts(share) | self._cycles(share)
         orders = share[self.source] * self.probability
+        self._check_memory(share, float(orders[self.ordered > 0].sum()))
         on_order = float(self._on_order(states[:, 2:]) @ share)
         per_review |= {
             "orders": float(orders[self.ordered > 0].sum()),
@@ -489,6 +494,24 @@ class Chain:
         share = np.maximum(share, 0.0)
         return np.asarray(share / share.sum())
 
+    def _check_memory(self, share: Numbers, orders: float) -> None:
+        """Refuse a long run that a start shifts by more reviews than ordinary runs last.
+
+        The shift is the sum over all reviews of how far the law of the state is from *share*.
+        """
+        begun = np.where(np.arange(len(share)) == self.opening, 1.0, 0.0)
+
+        def rest(shift: Numbers) -> Numbers:
+            moved = self._passed(self.probability, shift)
+            return shift - moved + float(shift.sum()) / len(shift)
+
+        reviews = float(np.abs(_solved(rest, begun - share, 1e-7)).sum()) / 2
+        if reviews * orders > LONGEST_MEMORY:
+            raise _UnsolvedError(
+                f"the start is forgotten only after some {reviews:,.0f} reviews: the long run "
+                "says nothing of runs of ordinary length"
+            )
+
     def _always_returns_to(self, state: int) -> bool:
         """Every state leads to *state*: there is one long run."""
         order = np.argsort(self.target, kind="stable")
@@ -573,7 +596,8 @@ def _explore(
     listed_as = np.concatenate(rank)
     place = np.argsort(listed_as)
     return Chain(
-        timetable, step, phases, _decoded(known, radix), np.concatenate(until)[place],
+        timetable, step, phases, int(np.searchsorted(known, rank[0][0])),
+        _decoded(known, radix), np.concatenate(until)[place],
         np.searchsorted(known, source), np.searchsorted(known, target),
         probability, kept, ordered,
     )  # fmt: skip
@@ -633,8 +657,10 @@ def _after_review(
 # --- linear equations -----------------------------------------------------------------------
 
 
-def _solved(apply: Callable[[Numbers], Numbers], right: Numbers) -> Numbers:
-    """x with apply(x) = right, by GMRES with restarts.
+def _solved(
+    apply: Callable[[Numbers], Numbers], right: Numbers, within: float = CONVERGED
+) -> Numbers:
+    """x with apply(x) = right, to a relative residual of *within*, by GMRES with restarts.
 
     Saad and Schultz, SIAM Journal on Scientific and Statistical Computing 7 (1986). Raises
     _UnsolvedError where it does not converge.
@@ -645,7 +671,7 @@ def _solved(apply: Callable[[Numbers], Numbers], right: Numbers) -> Numbers:
     for _ in range(RESTARTS):
         x = x + _krylov(apply, left)
         left = right - apply(x)
-        if np.linalg.norm(left) <= CONVERGED * max(np.linalg.norm(right), np.linalg.norm(x)):
+        if np.linalg.norm(left) <= within * max(np.linalg.norm(right), np.linalg.norm(x)):
             return x
     raise _UnsolvedError("the long run of this chain takes too many steps to solve")
 
