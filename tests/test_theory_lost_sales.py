@@ -602,3 +602,26 @@ def test_a_start_that_is_hardly_ever_forgotten_has_no_answer():
     found = lost_sales.answers(case, "only")
     assert isinstance(found, str)
     assert "forgotten" in found
+
+
+# Reference family 11; anchor: recomputed two independent ways; not read off a paper. Its ratio of
+# expectations is the contract's measure; "same for lost sales (r < Q, exact)".
+LEAD_TIME_FILL = [
+    (10.0, 1.0, 10, 30, 0.8748899642788663),
+    (1.0, 5.0, 5, 12, 0.8245326302321495),
+    (2.0, 1.0, 1, 10, 0.4323323583816937),
+]
+
+
+@pytest.mark.parametrize(("rate", "lead", "r", "quantity", "expected"), LEAD_TIME_FILL)
+def test_lead_time_fill_reference(rate, lead, r, quantity, expected):
+    case = scenario(
+        **LOST,
+        demand={"kind": "poisson", "rate": rate},
+        lead_time=lead,
+        policies=one(kind="rQ", reorder_point=r, order_quantity=quantity),
+    )
+    answers = lost_sales.answers(case, "only")
+    assert answers["lead_time_fill_rate"].value == pytest.approx(expected, rel=1e-10)
+    # Negative control: over all time, not the lead time only, it is higher.
+    assert answers["fill_rate"].value > expected + 0.01
