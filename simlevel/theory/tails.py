@@ -1,0 +1,224 @@
+"""Tails of distributions: P(X > x) and the expected excess E(X - x)^+, stable far out.
+
+Every function takes arrays, one parameter set an entry, and broadcasts them.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from simlevel.model import distribution as d
+
+Numbers: TypeAlias = NDArray[np.float64]
+Amounts: TypeAlias = float | Numbers
+
+
+# --- one function a family: P(X > x), and E(X - x)^+ ----------------------------------------
+
+
+def normal_survival(x: Amounts, mean: Amounts, sd: Amounts) -> Numbers:
+    """P(X > x) of the normal distribution, not clipped."""
+    return np.asarray(special.ndtr(np.subtract(mean, x) / sd), dtype=np.float64)
+
+
+def normal_excess(x: Amounts, mean: Amounts, sd: Amounts) -> Numbers:
+    """E(X - x)^+ = sd (phi(k) - k P(Z > k)), k = (x - mean) / sd; not clipped."""
+    k = np.subtract(x, mean) / sd
+    tail = special.ndtr(-k)
+    with np.errstate(under="ignore"):
+        loss = np.exp(-k * k / 2) / math.sqrt(2 * math.pi) - k * tail
+    return np.asarray(np.maximum(loss, 0.0) * sd, dtype=np.float64)
+
+
+def gamma_survival(x: Amounts, mean: Amounts, variance: Amounts) -> Numbers:
+    """P(X > x) of the gamma distribution."""
+    shape = np.square(mean) / variance
+    return np.asarray(special.gammaincc(shape, np.maximum(x, 0.0) * shape / mean), dtype=np.float64)
+
+
+def gamma_excess(x: Amounts, mean: Amounts, variance: Amounts) -> Numbers:
+    """E(X - x)^+ = mean P(X' > x) - x P(X > x), X' with one more unit of shape."""
+    shape = np.square(mean) / variance
+    scaled = np.maximum(x, 0.0) * shape / mean
+    above = special.gammaincc(shape + 1, scaled)
+    return _excess(x, mean, np.asarray(above), gamma_survival(x, mean, variance))
+
+
+def poisson_survival(x: Amounts, mean: Amounts) -> Numbers:
+    """P(X > x) of the Poisson distribution."""
+    k = np.floor(x)
+    return np.where(k < 0, 1.0, special.pdtrc(np.maximum(k, 0.0), mean))
+
+
+def poisson_excess(x: Amounts, mean: Amounts) -> Numbers:
+    """E(X - x)^+ = mean P(X >= floor(x)) - x P(X > x). Hadley and Whitin (1963), app. 3."""
+    return _excess(
+        x, mean, poisson_survival(np.floor(x) - 1, mean), poisson_survival(x, mean)
+    )
+
+
+def negative_binomial_survival(x: Amounts, mean: Amounts, variance: Amounts) -> Numbers:
+    """P(X > x) of the negative binomial distribution."""
+    return _negative_binomial_survival(x, mean, variance, 0.0)
+
+
+def negative_binomial_excess(x: Amounts, mean: Amounts, variance: Amounts) -> Numbers:
+    """E(X - x)^+ = mean P(X' >= floor(x)) - x P(X > x), X' of one more failure."""
+    above = _negative_binomial_survival(np.floor(x) - 1, mean, variance, 1.0)
+    return _excess(x, mean, above, negative_binomial_survival(x, mean, variance))
+
+
+def _negative_binomial_survival(
+    x: Amounts, mean: Amounts, variance: Amounts, more: float
+) -> Numbers:
+    size = np.square(mean) / np.subtract(variance, mean) + more
+    k = np.floor(x)
+    tail = special.betaincc(size, np.maximum(k, 0.0) + 1, np.divide(mean, variance))
+    return np.where(k < 0, 1.0, tail)
+
+
+def _excess(x: Amounts, mean: Amounts, above: Numbers, survival: Numbers) -> Numbers:
+    """E[X; X > x] - x P(X > x), where E[X; X > x] = mean x *above*."""
+    return np.maximum(mean * above - x * survival, 0.0)
+
+
+# --- any distribution of a scenario ---------------------------------------------------------
+
+
+def survival(distribution: d.Distribution, x: Amounts) -> Numbers:
+    """P(X > x), any shape; normal draws clipped at 0 as simulated. Exact but for rounding."""
+    x = np.asarray(x, dtype=np.float64)
+    mean, variance = distribution.mean(), distribution.variance()
+    match distribution:
+        case d.Uniform(low=low, high=high):
+            tail = np.clip((high - x) / (high - low), 0.0, 1.0)
+        case d.Normal(mean_=centre, nominal_sd=sd):
+            tail = normal_survival(x, centre, sd)
+        case d.Gamma() | d.Exponential() | d.Erlang():
+            tail = gamma_survival(x, mean, variance)
+        case d.Lognormal():
+            tail = special.ndtr(-_log_deviation(distribution, x))
+        case d.Poisson():
+            tail = poisson_survival(x, mean)
+        case d.NegativeBinomial():
+            tail = negative_binomial_survival(x, mean, variance)
+        case d.Binomial(n=n, p=p):
+            tail = _binomial_survival(x, n, p)
+        case d.Geometric():
+            tail = (1 - 1 / mean) ** np.maximum(np.floor(x), 0.0)
+        case _:
+            values, weights = listed(distribution)
+            tail = _after(np.cumsum(weights[::-1])[::-1], values, x)
+    return np.where(x < 0, 1.0, tail)
+
+
+def excess(distribution: d.Distribution, x: Amounts) -> Numbers:
+    """E(X - x)^+, any shape, in the units of X; normal draws clipped at 0 as simulated."""
+    x = np.asarray(x, dtype=np.float64)
+    mean, variance = distribution.mean(), distribution.variance()
+    inside = np.maximum(x, 0.0)
+    match distribution:
+        case d.Uniform(low=low, high=high):
+            left = np.clip(high - inside, 0.0, None)
+            over = np.where(inside < low, mean - inside, left**2 / (2 * (high - low)))
+        case d.Normal(mean_=centre, nominal_sd=sd):
+            over = normal_excess(inside, centre, sd)
+        case d.Gamma() | d.Exponential() | d.Erlang():
+            over = gamma_excess(inside, mean, variance)
+        case d.Lognormal():
+            k, spread = _log_deviation(distribution, inside), _log_spread(distribution)
+            over = mean * special.ndtr(spread - k) - inside * special.ndtr(-k)
+        case d.Poisson():
+            over = poisson_excess(inside, mean)
+        case d.NegativeBinomial():
+            over = negative_binomial_excess(inside, mean, variance)
+        case d.Binomial(n=n, p=p):
+            above = _binomial_survival(np.floor(inside) - 1, n - 1, p)
+            over = _excess(inside, mean, above, survival(distribution, inside))
+        case d.Geometric():
+            whole = np.floor(inside)
+            over = survival(distribution, inside) * (mean + whole - inside)
+        case _:
+            values, weights = listed(distribution)
+            sums = np.cumsum((values * weights)[::-1])[::-1]
+            over = _after(sums, values, inside) - inside * survival(distribution, inside)
+    return np.where(x < 0, mean - x, np.maximum(over, 0.0))
+
+
+def quantile(distribution: d.Distribution, share: float) -> float:
+    """The least x with P(X <= x) >= *share*, 0 < share < 1; ties within 1e-12 count as equal."""
+    mean, variance = distribution.mean(), distribution.variance()
+    match distribution:
+        case d.Uniform(low=low, high=high):
+            return low + share * (high - low)
+        case d.Normal(mean_=centre, nominal_sd=sd):
+            return max(centre + sd * float(special.ndtri(share)), 0.0)
+        case d.Gamma() | d.Exponential() | d.Erlang():
+            return float(special.gammaincinv(mean**2 / variance, share)) * variance / mean
+        case d.Lognormal():
+            spread = _log_spread(distribution)
+            return math.exp(math.log(mean) - spread**2 / 2 + spread * special.ndtri(share))
+    if distribution.values_drawn is not None:
+        values, weights = listed(distribution)
+        reached = np.cumsum(weights) >= share - _TIE
+        return float(values[np.argmax(reached)]) if reached.any() else float(values[-1])
+    return _first_whole(distribution, share)
+
+
+_TIE = 1e-12
+
+
+def _first_whole(distribution: d.Distribution, share: float) -> float:
+    """The least whole number k with P(X > k) <= 1 - *share*."""
+
+    def reached(k: int) -> bool:
+        return bool(survival(distribution, k) <= 1 - share + _TIE * min(1.0, 1 - share))
+
+    low, high = -1, 1
+    while not reached(high):
+        low, high = high, high * 2
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (low, middle) if reached(middle) else (middle, high)
+    return float(high)
+
+
+def listed(distribution: d.Distribution) -> tuple[Numbers, Numbers]:
+    """The listed values in order and their probabilities, which sum to 1.
+
+    Only for distributions whose values are listed (constant, discrete, empirical).
+    """
+    if isinstance(distribution, d.Discrete):
+        values, weights = np.array(distribution.values), np.array(distribution.probabilities)
+    else:
+        values = np.array(distribution.values_drawn, dtype=np.float64)
+        weights = np.full(len(values), 1 / len(values))
+    distinct, place = np.unique(values[weights > 0], return_inverse=True)
+    total = np.bincount(place, weights[weights > 0])
+    return distinct.astype(float), total / total.sum()
+
+
+def _after(sums: Numbers, values: Numbers, x: Numbers) -> Numbers:
+    """The entry of *sums* at the first value above *x*; 0 where there is none."""
+    return np.asarray(np.append(sums, 0.0)[np.searchsorted(values, x, side="right")])
+
+
+def _binomial_survival(x: Amounts, n: int, p: float) -> Numbers:
+    k = np.clip(np.floor(x), 0, n)
+    return np.where(np.floor(x) < 0, 1.0, special.bdtrc(k, n, p) if n else 0.0)
+
+
+def _log_spread(distribution: d.Lognormal) -> float:
+    """Standard deviation of the logarithm."""
+    return math.sqrt(math.log1p((distribution.nominal_sd / distribution.mean()) ** 2))
+
+
+def _log_deviation(distribution: d.Lognormal, x: Numbers) -> Numbers:
+    spread = _log_spread(distribution)
+    with np.errstate(divide="ignore"):
+        return (np.log(np.maximum(x, 0.0)) - math.log(distribution.mean())) / spread + spread / 2
