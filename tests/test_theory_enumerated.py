@@ -47,9 +47,7 @@ def quantity(policy: dict[str, Any], position: int) -> int:
 class Walk:
     """One period of the rules, from each state and with each chance, adding up totals."""
 
-    def __init__(
-        self, scenario: Scenario, policy: dict[str, Any], sizes: dict[int, float]
-    ) -> None:
+    def __init__(self, scenario: Scenario, policy: dict[str, Any], sizes: dict[int, float]) -> None:
         self.policy = policy
         self.sizes = sizes
         self.every = policy.get("review_period", 1)

@@ -20,7 +20,7 @@ from simlevel.model.fields import exact
 from simlevel.model.grid import common, listed
 from simlevel.model.policy import RQ, SS, BaseStock
 from simlevel.model.scenario import Scenario
-from simlevel.theory import lead_time_demand, position, service
+from simlevel.theory import lead_time_demand, lost_sales, position, renewal, service, totals
 from simlevel.theory.answer import Answer, Theory
 from simlevel.theory.lattice import Law, discretised, law_of, minus, mix, point, spread
 from simlevel.theory.lead_time_demand import (
@@ -30,6 +30,7 @@ from simlevel.theory.lead_time_demand import (
     Phase,
     PoissonStream,
 )
+from simlevel.theory.textbook import textbook
 
 Stocked: TypeAlias = RQ | SS | BaseStock
 
@@ -101,9 +102,9 @@ def derive(scenario: Scenario, policy_name: str) -> Theory:
     for answers in _theories(scenario):
         found = answers(scenario, policy_name)
         if not isinstance(found, str):
-            return Theory(answers=found)
+            return Theory(found, textbook(scenario, policy_name))
         reason = reason or found
-    return Theory(reason=reason or "no formula")
+    return Theory(textbook=textbook(scenario, policy_name), reason=reason or "no formula")
 
 
 Answers: TypeAlias = Callable[[Scenario, str], Mapping[str, Answer] | str]
@@ -111,23 +112,12 @@ Answers: TypeAlias = Callable[[Scenario, str], Mapping[str, Answer] | str]
 
 
 def _theories(scenario: Scenario) -> tuple[Answers, ...]:
-    """The theories to ask, the best first: the reason of the first is the one that is told.
-
-    This is the place to plug in another one.
-    """
+    """The theories to ask, the best first: the reason of the first is the one that is told."""
     if scenario.lost_sales:
-        return (_no_lost_sales,)
+        return (lost_sales.answers,)
     if isinstance(scenario.demand, RenewalDemand):
-        return (_no_renewal,)
+        return (renewal.answers,)
     return (_backorders,)
-
-
-def _no_lost_sales(scenario: Scenario, policy_name: str) -> str:
-    return "under lost sales net inventory is not position less demand"
-
-
-def _no_renewal(scenario: Scenario, policy_name: str) -> str:
-    return "no formula for this demand"
 
 
 def _backorders(scenario: Scenario, policy_name: str) -> Mapping[str, Answer] | str:
@@ -159,7 +149,7 @@ def _derived(scenario: Scenario, policy_name: str) -> Derived:
         return Derived(_on_finer_steps(scenario, policy), f"{_name(scenario, policy)}-continuous")
     case = _on_a_lattice(scenario, policy)
     rates = _model(case).rates(case.frame, case.rule)
-    return Derived(service.measured(scenario, rates), _name(scenario, policy))
+    return Derived(totals.measured(rates, scenario), _name(scenario, policy))
 
 
 def _name(scenario: Scenario, policy: Stocked) -> str:
@@ -314,7 +304,7 @@ def _on_finer_steps(scenario: Scenario, policy: Stocked) -> Mapping[str, float]:
     for fineness in range(MOST_REFINED):
         runs.append(_on_steps(scenario, policy, 3**fineness))
         if len(runs) > 1:
-            found = service.measured(scenario, _extrapolated(runs, orders))
+            found = totals.measured(_extrapolated(runs, orders), scenario)
             if before is not None and _settled(before, found):
                 return found
             before = found
@@ -354,7 +344,7 @@ def _on_steps(scenario: Scenario, policy: Stocked, finer: int) -> service.Rates:
     lower = math.floor(trigger + 1e-9)
     rule = position.Rule(lower, lower + up_to, 0, multiple)
     frame = position.Frame(Fraction(step), Fraction(step) / 2)
-    pattern = (demand.pattern if not isinstance(demand, (PoissonDemand, RenewalDemand)) else None)
+    pattern = demand.pattern if not isinstance(demand, (PoissonDemand, RenewalDemand)) else None
     asks = demand.probability if isinstance(demand, PeriodicDemand) else 1.0
     sizes = [discretised(demand.amount, factor, step) for factor in pattern or (1.0,)]
     sizes = [mix([(asks, law), (1 - asks, point(0))]) for law in sizes]

@@ -114,7 +114,7 @@ def _stream(demand: Demand) -> Stream | str:
     sizes = _positive_sizes(demand.amount)
     if sizes is None or len(sizes) != 1:
         return "lost sales with customers one by one are solved for customers of one size only"
-    (size, share), = sizes.items()
+    ((size, share),) = sizes.items()
     return Stream(rate * share, size)
 
 

@@ -553,9 +553,7 @@ def _after_first(period: Period, start: int) -> Whole:
     return np.unique(np.append(left, 0) if period.at_most[-1] < 1 - 1e-15 else left)
 
 
-def _phases(
-    scenario: Scenario, timetable: Timetable, step: Fraction, top: int
-) -> Iterator[Phase]:
+def _phases(scenario: Scenario, timetable: Timetable, step: Fraction, top: int) -> Iterator[Phase]:
     demand = scenario.demand
     assert isinstance(demand, (PeriodicDemand, HistoryDemand))
     times, cut = timetable.demands, timetable.before_delivery

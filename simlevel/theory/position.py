@@ -323,5 +323,3 @@ def _reachable(chain: Array, first: Array) -> NDArray[np.bool_]:
         if wider.sum() == seen.sum():
             return seen
         seen = wider
-
-

@@ -364,9 +364,7 @@ def _lattice_gap(gaps: d.Distribution, time: Fraction) -> tuple[Fraction, Number
 
 def _uniform_sums(gaps: d.Uniform, t: float, first: int, count: int) -> Sums:
     width = gaps.high - gaps.low
-    pairs = [
-        _irwin_hall(n, (t - n * gaps.low) / width) for n in range(first, first + count)
-    ]
+    pairs = [_irwin_hall(n, (t - n * gaps.low) / width) for n in range(first, first + count)]
     below, left = map(np.array, zip(*pairs, strict=True))
     return Sums(first, below, below, left * width)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from simlevel import words
-from simlevel.model.scenario import Costs, Scenario
 from simlevel.theory.lattice import Law, minus, mix, nothing
 from simlevel.theory.lead_time_demand import Customers, Phase
 from simlevel.theory.position import Frame, Rule, lifted, orders
@@ -194,42 +193,3 @@ def _late_only(rates: Rates) -> Rates:
 
 
 # --- totals to measures --------------------------------------------------------------------
-
-
-def measured(scenario: Scenario, rates: Rates) -> dict[str, float]:
-    """Every measure of *scenario* that *rates* reach and the scenario defines."""
-    rates = rates | _cost_rates(scenario, rates)
-    found = ((m.name, _ratio(m, rates)) for m in scenario.measure_words()
-             if scenario.undefined(m) is None)  # fmt: skip
-    return {name: value for name, value in found if value is not None}
-
-
-def _ratio(measure: words.Measure, rates: Rates) -> float | None:
-    if measure.name in rates:
-        return rates[measure.name]
-    of = rates.get(measure.denominator, 0.0)
-    if of <= 0 or not all(total in rates for _, total in measure.numerator):
-        return None
-    value = sum(weight * rates[total] for weight, total in measure.numerator) / of
-    return min(max(value, 0.0), 1.0) if measure.is_share else value
-
-
-def _cost_rates(scenario: Scenario, rates: Rates) -> Rates:
-    if scenario.costs is None:
-        return {}
-    parts = cost_parts(scenario.costs, scenario.time_unit, rates)
-    return parts | {"cost_per_time": sum(parts.values())}
-
-
-def cost_parts(costs: Costs, time_unit: str, rates: Mapping[str, float]) -> Rates:
-    """Money per time unit by cost; an order of n multiples is one order."""
-    short = rates["units_demanded"] - rates["units_from_shelf"]
-    return {
-        "holding_cost": costs.holding_rate(time_unit) * rates["area_on_hand"],
-        "order_cost": costs.order * rates["orders"],
-        "backorder_cost": costs.backorder * rates["area_backorders"],
-        "shortage_cost": costs.shortage * short,
-        "purchase_cost": costs.purchase * rates["units_ordered"],
-    }
-
-

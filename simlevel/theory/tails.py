@@ -57,9 +57,7 @@ def poisson_survival(x: Amounts, mean: Amounts) -> Numbers:
 
 def poisson_excess(x: Amounts, mean: Amounts) -> Numbers:
     """E(X - x)^+ = mean P(X >= floor(x)) - x P(X > x). Hadley and Whitin (1963), app. 3."""
-    return _excess(
-        x, mean, poisson_survival(np.floor(x) - 1, mean), poisson_survival(x, mean)
-    )
+    return _excess(x, mean, poisson_survival(np.floor(x) - 1, mean), poisson_survival(x, mean))
 
 
 def negative_binomial_survival(x: Amounts, mean: Amounts, variance: Amounts) -> Numbers:

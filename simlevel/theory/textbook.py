@@ -71,9 +71,7 @@ class Spread:
 # --- formulas -------------------------------------------------------------------------------
 
 
-def combined_deviation(
-    lead_time: float, sd: float, demand: float, lead_time_sd: float
-) -> float:
+def combined_deviation(lead_time: float, sd: float, demand: float, lead_time_sd: float) -> float:
     """sigma = sqrt(L sigma_d^2 + d^2 sigma_L^2), d and sigma_d of one time unit's demand.
 
     Exact as a moment where demand of different time units is independent; as a *distribution*
@@ -460,9 +458,7 @@ def _fill_value(case: _Case, done: set[str], shape: str) -> float:
     return _mean_over_positions(case, before, after, asked[0])
 
 
-def _mean_over_positions(
-    case: _Case, before: Spread | None, after: Spread, asked: float
-) -> float:
+def _mean_over_positions(case: _Case, before: Spread | None, after: Spread, asked: float) -> float:
     """1 - E[(D + X - Y)^+ - (D - Y)^+] / E[X], Y the position: S, or uniform over r, r + Q."""
     points, weights = np.array([case.low]), np.ones(1)
     if case.quantity:

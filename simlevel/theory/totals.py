@@ -25,10 +25,13 @@ class Model:
         return Answer(float(value), self.formula, self.exact, self.source)
 
 
-def answers(
-    per_time: Mapping[str, float], scenario: Scenario, model: Model
-) -> dict[str, Answer]:
-    """Every measure of *scenario* that *per_time* reaches.
+def answers(per_time: Mapping[str, float], scenario: Scenario, model: Model) -> dict[str, Answer]:
+    """Every measure of *scenario* that *per_time* reaches; see :func:`measured`."""
+    return {name: model.answer(value) for name, value in measured(per_time, scenario).items()}
+
+
+def measured(per_time: Mapping[str, float], scenario: Scenario) -> dict[str, float]:
+    """Every measure of *scenario* that *per_time* reaches, by name.
 
     *per_time* holds expected totals per time unit by their names in ``words.TOTALS``, in units
     and time units of the scenario. A total that is not known is left out, and with it the
@@ -44,7 +47,7 @@ def answers(
     }
     if scenario.costs is not None:
         found |= costs(known, scenario.costs, scenario)
-    return {name: model.answer(value) for name, value in found.items() if value is not None}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _late(scenario: Scenario) -> list[str]:
@@ -63,9 +66,7 @@ def _ratio(measure: words.Measure, known: Mapping[str, float]) -> float | None:
     return min(max(value, 0.0), 1.0) if measure.is_share else value
 
 
-def costs(
-    known: Mapping[str, float], money: Costs, scenario: Scenario
-) -> dict[str, float | None]:
+def costs(known: Mapping[str, float], money: Costs, scenario: Scenario) -> dict[str, float | None]:
     """Cost per time unit by measure name; None where a total that it needs is not known."""
     holding = money.holding_rate(scenario.time_unit)
     parts = {
