@@ -9,6 +9,7 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -164,7 +165,13 @@ def check(files: tuple[Path, ...]) -> None:
     metavar="T",
     help='Counted time of a replication, such as 400 or "2 weeks", instead of the file\'s.',
 )
-@click.option("--engine", type=click.Choice(["simpy"]), default="simpy", help="What simulates.")
+@click.option(
+    "--engine",
+    type=click.Choice(["fast", "simpy"]),
+    default="fast",
+    show_default=True,
+    help="The compiled loop, or the readable one; equal to the last bit.",
+)
 @click.option(
     "--precision", multiple=True, callback=_measure_value, metavar="MEASURE=HALF_WIDTH",
     help="Add replications until the half-width is reached. Repeatable.",
@@ -202,7 +209,7 @@ def run(
     scenario = load(file)
     with ProgressBar() as progress:
         result = simulate(
-            scenario, seed=seed, replications=replications, horizon=horizon,
+            scenario, seed=seed, replications=replications, horizon=horizon, engine=engine,
             precision=precision, max_replications=max_replications, baseline=baseline,
             progress=progress,
         )  # fmt: skip
@@ -317,8 +324,8 @@ def explain(word: str | None) -> None:
     kind = None
     for each in cards().values():
         if each.kind != kind:
+            click.echo(f"\n{each.kind}" if kind else each.kind)
             kind = each.kind
-            click.echo(f"\n{kind}")
         click.echo(f"  {each.word:<26}{each.title}")
 
 
@@ -382,13 +389,21 @@ def _refuse_unknown(outputs: tuple[Path, ...], kinds: tuple[str, ...] = ()) -> N
     """Before the work is done, not after it."""
     from simlevel.reports.files import KINDS
 
-    known = kinds or KINDS
-    if bad := [path for path in outputs if path.suffix.lower() not in known]:
-        expected = f"expected an ending of {', '.join(known)}"
-        found = [f"{expected}, found {path.suffix or 'none'}" for path in bad]
-        raise InputError(
-            [Problem(f"-o {path}", 0, 0, "", each) for path, each in zip(bad, found, strict=True)]
-        )
+    reasons = [(path, _unwritable(path, kinds or KINDS)) for path in outputs]
+    if bad := [Problem(f"-o {path}", 0, 0, "", reason) for path, reason in reasons if reason]:
+        raise InputError(bad)
+
+
+def _unwritable(path: Path, kinds: tuple[str, ...]) -> str | None:
+    if path.suffix.lower() not in kinds:
+        return f"expected an ending of {', '.join(kinds)}, found {path.suffix or 'none'}"
+    if not path.parent.is_dir():
+        return f"expected a folder that is there, found no {path.parent}"
+    if path.is_dir():
+        return "expected a file to write, found a directory"
+    if path.suffix.lower() == ".xlsx" and find_spec("openpyxl") is None:
+        return 'expected openpyxl, which writes .xlsx, found none: pip install "simlevel[excel]"'
+    return None
 
 
 def _say_precision(result: Result, precision: dict[str, float]) -> None:
@@ -498,13 +513,17 @@ def status(arguments: list[str]) -> int:
             click.echo(str(problem), err=True)
         return WRONG_INPUT
     except click.ClickException as error:
-        error.show()
+        command = getattr(getattr(error, "ctx", None), "command_path", "simlevel")
+        message = error.format_message().rstrip(".")
+        click.echo(f"{command}: {message} (see {command} --help)", err=True)
         return WRONG_INPUT
     except (KeyboardInterrupt, click.Abort):
         _warn("interrupted")
         return INTERRUPTED
+    except SystemExit:  # click leaves so where whoever read has enough
+        return DONE
     except BrokenPipeError:
-        # Whoever read has enough; the flush at exit must not complain either.
+        # So does the flush; the one at exit must not complain either.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     except Exception as error:

@@ -19,6 +19,7 @@ from numpy.random import SFC64, Generator, SeedSequence
 from numpy.typing import NDArray
 from scipy import special
 
+from simlevel.compiled import look_up
 from simlevel.errors import InputError
 from simlevel.model import distribution as d
 from simlevel.model.demand import (
@@ -180,16 +181,11 @@ class Table:
         return cls(values, closed, np.minimum(guide, len(values) - 1))
 
     def __call__(self, stream: Generator, size: int) -> Block:
-        return self.values[self.lookup(stream.random(size))]
+        return self.lookup(stream.random(size))
 
-    def lookup(self, uniforms: Block) -> NDArray[np.int64]:
-        """The least index whose cumulative probability is above each uniform."""
-        index = self.guide[(uniforms * len(self.guide)).astype(np.int64)]
-        behind = self.cumulative[index] <= uniforms
-        while behind.any():
-            index[behind] += 1
-            behind = self.cumulative[index] <= uniforms
-        return index
+    def lookup(self, uniforms: Block) -> Block:
+        """The value of the least index whose cumulative probability is above each uniform."""
+        return look_up(uniforms, self.guide, self.cumulative, self.values)
 
 
 def sampler(distribution: d.Distribution, step: Fraction) -> Sampler:

@@ -22,7 +22,7 @@ MOST_UNPACKED = 200_000_000
 """Bytes that the parts of a workbook may declare."""
 MOST_CELLS = 25_000_000
 """Cells of a sheet: one in the last column stands for all that the file leaves out before it."""
-LARGEST = 1e15
+LARGEST, SMALLEST = 1e15, 1e-15
 MOST_LISTED = 20
 
 _SEPARATORS = {",": '","', ";": '";"', "\t": "tab", "|": '"|"'}
@@ -516,6 +516,8 @@ def _number(text: str, decimal: str) -> float | str:
         return f"expected a number of 0 or more, found {_shown(text)}"
     if value > LARGEST:
         return f"expected a number of at most 1e15, found {_shown(text)}"
+    if 0 < value < SMALLEST:
+        return f"expected 0 or a number of at least 1e-15, found {_shown(text)}"
     return int(value) if value.is_integer() else value
 
 

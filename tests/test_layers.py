@@ -10,7 +10,7 @@ import simlevel
 ROOT = Path(simlevel.__file__).parent
 FLOORS = (
     {"__init__", "words", "errors", "numbers", "glossary", "records"},
-    {"model"},
+    {"model", "compiled"},
     {"scenario_file", "templates"},
     {"draws"},
     {"engines", "theory"},
@@ -20,12 +20,18 @@ FLOORS = (
     {"cli", "__main__"},
 )
 """Rooms by floor, ground floor first; rooms of one floor do not see one another."""
-NEIGHBOURS = {("numbers", "words"), ("glossary", "words"), ("glossary", "errors"),
-              ("records", "errors"), ("templates", "scenario_file"), ("__main__", "cli")}  # fmt: skip
+NEIGHBOURS = {
+    ("numbers", "words"),
+    ("glossary", "words"),
+    ("glossary", "errors"),
+    ("records", "errors"),
+    ("templates", "scenario_file"),
+    ("__main__", "cli"),
+}
 HEAVY = {
     "simpy": {"engines.process"},
     "matplotlib": set(),
-    "numba": set(),
+    "numba": {"compiled"},
     "click": {"cli"},
 }
 """Who alone may import what."""

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from strategies import FAMILIES, SPREADS, WORDS, amounts, chosen, job, legal, times, worded
+from strategies import job, worded
 
 import simlevel as sl
 from simlevel.draws import Draws
@@ -386,7 +386,7 @@ def test_an_order_is_raised_to_the_least_that_satisfies_both_rules(
     assert [e.quantity for e in events if e.event == "order"] == [ordered]
 
 
-# --- a policy of the user's own --------------------------------------------------------------------
+# --- a policy of the user's own ---------------------------------------------------------------
 
 
 @dataclass

@@ -98,7 +98,7 @@ def columns(scenario: Scenario) -> tuple[str, ...]:
     return (*words.TOTALS, *within)
 
 
-def in_own_units(totals: Sequence[Sequence[float]], job: Job) -> Totals:
+def in_own_units(totals: Sequence[Sequence[float]] | Totals, job: Job) -> Totals:
     """Totals counted in ticks and grid units, in the scenario's units.
 
     Both engines end here, so that equal counts are equal results.

@@ -19,7 +19,7 @@ from simlevel.errors import near
 LARGEST = 1e15
 """No number of a scenario is larger: whole numbers stay exact in floating point below 2**53."""
 SMALLEST = 1e-15
-"""No number that has to be above 0 is smaller, so that ratios stay far from overflow."""
+"""No number but 0 is nearer to 0, so that ratios stay far from overflow."""
 DURATION = r"\s*([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*([A-Za-z]+)\s*"
 PERCENT = r"\s*([0-9]{1,15}(?:\.[0-9]{1,15})?)\s*%\s*"
 
@@ -202,8 +202,8 @@ def _number(
             raise wrong(expected, value)
         if (above is not None and number <= above) or (low is not None and number < low):
             raise wrong(expected, value)
-        if above == 0 and number < SMALLEST:
-            raise wrong(f"{expected}, at least {SMALLEST:g}", value)
+        if 0 < abs(number) < SMALLEST:
+            raise wrong(f"{expected}, {'' if above == 0 else '0 or '}at least {SMALLEST:g}", value)
         return number
 
     bound: dict[str, Any] = {} if above is None else {"exclusiveMinimum": above}

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from pydantic import ValidationError
 
 from simlevel import words
+from simlevel.engines.fast import FastEngine, covers
 from simlevel.engines.ledger import Job, Windows, named
 from simlevel.engines.ledger import Totals as Rows
 from simlevel.engines.process import SimPyEngine
@@ -28,6 +31,7 @@ from simlevel.theory.answer import Theory
 from simlevel.theory.catalogue import derive
 
 MAX_REPLICATIONS = 10_000
+THREADS = os.cpu_count() or 1
 MOST_EVENTS = 2e10
 """Customers, reviews and orders that one run may simulate; more is refused."""
 SHOWN = (
@@ -48,11 +52,12 @@ class Sample:
     scenario: Scenario
     windows: Windows
     seed: int
+    engine: str = "fast"
     rows: dict[str, list[Rows]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._engines = {
-            name: SimPyEngine(Job.of(self.scenario, name, self.windows, self.seed))
+            name: engine_of(Job.of(self.scenario, name, self.windows, self.seed), self.engine)
             for name in self.scenario.policies
         }
         self.rows = {name: [] for name in self._engines}
@@ -61,18 +66,29 @@ class Sample:
         return min(len(rows) for rows in self.rows.values())
 
     def extend(self, replications: int, progress: Progress) -> None:
-        """Simulate up to *replications*; every policy of one before any of the next."""
-        for replication in range(len(self), replications):
-            progress(replication, replications)
-            for name, engine in self._engines.items():
-                if len(self.rows[name]) == replication:
-                    self.rows[name].append(engine.run(replication))
-        progress(replications, replications)
+        """Simulate up to *replications* on threads; they come in their order all the same."""
+        wanted = range(len(self), replications)
+        pool = ThreadPoolExecutor(THREADS)
+        try:
+            for done, rows in zip(wanted, pool.map(self._replication, wanted), strict=True):
+                for name, row in rows.items():
+                    self.rows[name].append(row)
+                progress(done + 1, replications)
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+    def _replication(self, replication: int) -> dict[str, Rows]:
+        return {name: engine.run(replication) for name, engine in self._engines.items()}
 
     def totals(self, policy: str) -> Totals:
         """Totals of the replications finished for every policy, by name."""
         finished = np.array(self.rows[policy][: len(self)])
         return named(finished[:, 0, :], self.scenario)
+
+
+def engine_of(job: Job, engine: str = "fast") -> FastEngine | SimPyEngine:
+    """The engine called *engine*; a policy that is a Python object runs in SimPy's."""
+    return FastEngine(job) if engine == "fast" and covers(job) else SimPyEngine(job)
 
 
 def simulate(
@@ -82,6 +98,7 @@ def simulate(
     replications: int | None = None,
     horizon: float | str | None = None,
     confidence: float | None = None,
+    engine: str = "fast",
     precision: Mapping[str, float] | None = None,
     max_replications: int = MAX_REPLICATIONS,
     baseline: str | None = None,
@@ -98,10 +115,10 @@ def simulate(
     precision = _known_precision(scenario, precision or {})
     baseline = _known_baseline(scenario, baseline)
     settings = scenario.simulation
-    windows = windows_of(scenario)
+    windows = windows_of(scenario, engine)
     planned = 1 if scenario.replayed else settings.replications
     _refuse_endless(scenario, windows, max(planned, 1))
-    sample = Sample(scenario, windows, settings.seed)
+    sample = Sample(scenario, windows, settings.seed, engine)
     interrupted = False
     try:
         sample.extend(planned, progress)
@@ -135,13 +152,13 @@ def analyze(scenario: Scenario) -> Result:
     return Result(scenario, None, policies, warnings=warnings(scenario))
 
 
-def windows_of(scenario: Scenario) -> Windows:
+def windows_of(scenario: Scenario, engine: str = "fast") -> Windows:
     """The one counted window: the horizon after the warm-up, both chosen where left open."""
     length = window.horizon(scenario)
     seed = scenario.simulation.seed
 
     def pilot(policy: str, windows: Windows, replication: int) -> Rows:
-        return SimPyEngine(Job.of(scenario, policy, windows, seed)).run(replication)
+        return engine_of(Job.of(scenario, policy, windows, seed), engine).run(replication)
 
     return Windows(window.warmup(scenario, pilot), length)
 
@@ -158,7 +175,7 @@ def judged(sample: Sample, baseline: str | None) -> Result:
         for name, theory in theories.items()
     }
     run = Run(
-        "simpy",
+        sample.engine,
         settings.seed,
         len(sample),
         sample.windows.length,

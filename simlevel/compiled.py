@@ -1,0 +1,449 @@
+"""Every compiled function, and the only file that imports numba.
+
+Each loop is the rules of :mod:`simlevel.engines.process` again, on ticks and grid units. It
+runs until a block of draws is used up, says which one it wants, and goes on where it was.
+Without numba the same functions run uncompiled, slowly.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple, TypeVar, cast
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simlevel import words
+
+Function = TypeVar("Function", bound=Callable[..., object])
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+try:
+    import numba
+
+    COMPILED = True
+except ImportError:  # pragma: no cover
+    COMPILED = False
+
+
+def compiled(function: Function) -> Function:
+    """*function* compiled on first use, and kept on disk where there is a place for it."""
+    if not COMPILED:
+        return function
+    try:
+        return cast(Function, numba.njit(nogil=True, cache=True, error_model="numpy")(function))
+    except RuntimeError:  # no folder that a cache could be written to
+        return cast(Function, numba.njit(nogil=True, error_model="numpy")(function))
+
+
+@compiled
+def look_up(uniforms: Floats, guide: Ints, cumulative: Floats, values: Floats) -> Floats:
+    """Inversion by guide table: the value of the least index with cumulative above each uniform."""
+    drawn = np.empty(uniforms.size)
+    cells = guide.size
+    for i in range(uniforms.size):
+        u = uniforms[i]
+        index = guide[int(u * cells)]
+        while cumulative[index] <= u:
+            index += 1
+        drawn[i] = values[index]
+    return drawn
+
+
+# --- the state of a stocking point ---------------------------------------------------------------
+
+# Floats: levels, and the next time of everything that happens.
+(
+    NET, ON_ORDER, SINCE, LAST_RECEIPT, LAST_CUSTOMER,
+    NEXT_WINDOW, NEXT_PERIOD_END, NEXT_REVIEW, NEXT_CUSTOMER,
+) = range(9)  # fmt: skip
+FLOATS = 9
+
+# Whole numbers: places in the blocks of draws, in the queues, in the totals.
+(
+    GAP, QUANTITY, LEAD_TIME, FIRST_DUE, LAST_DUE, FIRST_OWED, LAST_OWED,
+    ROW, PERIOD_ROW, LEFT_SHORT, CYCLE_WAS_WHOLE, TRACED,
+) = range(12)  # fmt: skip
+WHOLES = 12
+
+# What a loop stopped for.
+DONE, WANTS_GAPS, WANTS_QUANTITIES, WANTS_LEAD_TIMES, WANTS_ROOM, WANTS_TRACE = range(6)
+
+_COLUMN = {name: column for column, name in enumerate(words.TOTALS)}
+CUSTOMERS = _COLUMN["customers"]
+CUSTOMERS_WHOLE = _COLUMN["customers_whole"]
+DEMANDED = _COLUMN["units_demanded"]
+FROM_SHELF = _COLUMN["units_from_shelf"]
+LOST = _COLUMN["units_lost"]
+DEMANDED_IN_LEAD_TIME = _COLUMN["units_demanded_in_lead_time"]
+FROM_SHELF_IN_LEAD_TIME = _COLUMN["units_from_shelf_in_lead_time"]
+CYCLES = _COLUMN["cycles"]
+CYCLES_WHOLE = _COLUMN["cycles_without_stockout"]
+NET_BEFORE_RECEIPTS = _COLUMN["net_inventory_before_receipts"]
+PERIODS = _COLUMN["periods"]
+PERIODS_SERVED = _COLUMN["periods_served"]
+PERIODS_CLEAR = _COLUMN["periods_without_backorders"]
+BACKORDERS_AT_ENDS = _COLUMN["backorders_at_period_ends"]
+ORDERS = _COLUMN["orders"]
+ORDERED = _COLUMN["units_ordered"]
+AREA_ON_HAND = _COLUMN["area_on_hand"]
+AREA_BACKORDERS = _COLUMN["area_backorders"]
+AREA_ON_ORDER = _COLUMN["area_on_order"]
+TIME_IN_STOCK = _COLUMN["time_in_stock"]
+DELIVERED_WITHIN = len(_COLUMN)
+
+RECEIVE, ORDER, DEMAND = range(3)
+"""Kinds of event in a trace."""
+
+
+class Rules(NamedTuple):
+    """What a loop has to know of a job; times in ticks, quantities in grid units."""
+
+    fixed_lot: bool
+    """Orders are multiples of ``lot``; else up to ``lot``."""
+    trigger: float
+    lot: float
+    least: float
+    multiple: float
+    lost_sales: bool
+    may_overtake: bool
+    demand_first: bool
+    review: float
+    """Review period; 0 under continuous review."""
+    period: float
+    """Demand period; 0 where customers come one by one."""
+    window: float
+    windows: int
+    last_instant: float
+
+
+class Queues(NamedTuple):
+    """Orders on their way by due time, and owed units, oldest first."""
+
+    due: Floats
+    units: Floats
+    owed: Floats
+    asked_at: Floats
+    asked_in: Ints
+
+
+@compiled
+def quantity_ordered(
+    fixed_lot: bool, trigger: float, lot: float, least: float, multiple: float, position: float
+) -> float:
+    """What the policy orders at this inventory position; 0 for nothing."""
+    if position > trigger:
+        return 0.0
+    if fixed_lot:
+        return lot * (math.floor((trigger - position) / lot) + 1)
+    quantity = max(lot - position, least)
+    if multiple > 0:
+        quantity = math.ceil(quantity / multiple) * multiple
+    return quantity
+
+
+@compiled
+def record(
+    row: Floats, now: float, event: int, quantity: float, before: float, net: float, on_order: float
+) -> None:
+    """A row of the event table."""
+    row[0], row[1], row[2], row[3] = now, event, quantity, before
+    row[4], row[5], row[6], row[7] = net, net + on_order, on_order, max(-net, 0.0)
+
+
+@compiled
+def run_events(
+    rules: Rules, s: Floats, at: Ints, due: Floats, units: Floats, owed: Floats,
+    asked_at: Floats, asked_in: Ints, within: Floats, gaps: Floats, quantities: Floats,
+    lead_times: Floats, totals: Floats, trace: Floats,
+) -> int:  # fmt: skip
+    """Event by event, for every scenario. Returns what it stopped for.
+
+    What follows from an event follows in the same turn: a customer may be followed by a look,
+    a look by an order, an order without lead time by its receipt.
+    """
+    tracing, follows_customers = trace.shape[0] > 0, within.size > 0
+    fixed_lot, trigger, lot = rules.fixed_lot, rules.trigger, rules.lot
+    least, multiple, lost_sales = rules.least, rules.multiple, rules.lost_sales
+    net, on_order, since, last_receipt = s[NET], s[ON_ORDER], s[SINCE], s[LAST_RECEIPT]
+    next_customer, next_review = s[NEXT_CUSTOMER], s[NEXT_REVIEW]
+    next_period_end, next_window = s[NEXT_PERIOD_END], s[NEXT_WINDOW]
+    gap, quantity, lead = at[GAP], at[QUANTITY], at[LEAD_TIME]
+    first_due, last_due = at[FIRST_DUE], at[LAST_DUE]
+    first_owed, last_owed = at[FIRST_OWED], at[LAST_OWED]
+    row, period_row, traced = at[ROW], at[PERIOD_ROW], at[TRACED]
+    left_short, cycle_was_whole = at[LEFT_SHORT], at[CYCLE_WAS_WHOLE]
+    stopped = DONE
+    while True:
+        if next_customer < 0 and gap < gaps.size:
+            next_customer = s[LAST_CUSTOMER] + gaps[gap]
+            gap += 1
+        if next_customer < 0:
+            stopped = WANTS_GAPS
+            break
+        if quantity == quantities.size:
+            stopped = WANTS_QUANTITIES
+            break
+        if lead == lead_times.size:
+            stopped = WANTS_LEAD_TIMES
+            break
+        if last_due == due.size or last_owed == owed.size:
+            stopped = WANTS_ROOM
+            break
+        if tracing and traced + 4 > trace.shape[0]:
+            stopped = WANTS_TRACE
+            break
+        next_due = due[first_due] if first_due < last_due else np.inf
+        now = min(min(next_customer, next_due), min(next_review, min(next_period_end, next_window)))
+        if now > rules.last_instant:
+            break
+        opens = ends = looks = asks = False
+        arriving = ordered = 0.0
+        if now == next_window:
+            opens = True
+        elif now == next_period_end:
+            ends = True
+        elif now == next_due:
+            arriving = units[first_due]
+            first_due += 1
+        elif now == next_review and not (rules.demand_first and now == next_customer):
+            next_review = now + rules.review if rules.review > 0 else np.inf
+            ordered = quantity_ordered(fixed_lot, trigger, lot, least, multiple, net + on_order)
+            looks = ordered > 0
+        else:
+            asks = True
+        asked = quantities[quantity] if asks else 0.0
+
+        if opens or looks or arriving > 0 or asked > 0:
+            span = now - since
+            if span > 0:
+                if net > 0:
+                    totals[row, AREA_ON_HAND] += net * span
+                    totals[row, TIME_IN_STOCK] += span
+                else:
+                    totals[row, AREA_BACKORDERS] -= net * span
+                totals[row, AREA_ON_ORDER] += on_order * span
+                since = now
+
+        if opens:
+            row = (row + 1) % totals.shape[0]
+            next_window = now + rules.window if row != rules.windows else np.inf
+        elif ends:
+            totals[period_row, PERIODS_CLEAR] += net >= 0
+            totals[period_row, BACKORDERS_AT_ENDS] += max(-net, 0.0)
+            next_period_end = now + rules.period
+
+        if asks:
+            quantity += 1
+            if rules.period > 0:
+                next_customer = now + rules.period
+                period_row = row
+                totals[row, PERIODS] += 1
+                totals[row, PERIODS_SERVED] += asked == 0 or net >= asked
+            else:
+                s[LAST_CUSTOMER], next_customer = now, -1.0
+        if asked > 0:
+            before = net
+            served = asked if net >= asked else max(net, 0.0)
+            totals[row, CUSTOMERS] += 1
+            totals[row, DEMANDED] += asked
+            totals[row, FROM_SHELF] += served
+            if on_order > 0:
+                totals[row, DEMANDED_IN_LEAD_TIME] += asked
+                totals[row, FROM_SHELF_IN_LEAD_TIME] += served
+            if served == asked:
+                totals[row, CUSTOMERS_WHOLE] += 1
+                net -= asked
+            else:
+                left_short = 1
+                if lost_sales:
+                    net -= served
+                    totals[row, LOST] += asked - served
+                else:
+                    net -= asked
+                    if follows_customers:
+                        owed[last_owed] = asked - served
+                        asked_at[last_owed], asked_in[last_owed] = now, row
+                        last_owed += 1
+            if tracing:
+                record(trace[traced], now, DEMAND, asked, before, net, on_order)
+                traced += 1
+            if rules.review == 0:
+                ordered = quantity_ordered(fixed_lot, trigger, lot, least, multiple, net + on_order)
+
+        if ordered > 0:
+            totals[row, ORDERS] += 1
+            totals[row, ORDERED] += ordered
+            on_order += ordered
+            if tracing:
+                record(trace[traced], now, ORDER, ordered, net, net, on_order)
+                traced += 1
+            lead_time = lead_times[lead]
+            lead += 1
+            waits = not rules.may_overtake and last_due > first_due
+            if lead_time == 0 and not waits:
+                arriving = ordered
+            else:
+                arrival = now + lead_time
+                if waits:
+                    arrival = max(arrival, due[last_due - 1])
+                place = last_due
+                while place > first_due and due[place - 1] > arrival:
+                    due[place], units[place] = due[place - 1], units[place - 1]
+                    place -= 1
+                due[place], units[place] = arrival, ordered
+                last_due += 1
+
+        if arriving > 0:
+            whole = left_short == 0 and net >= 0
+            if now != last_receipt:
+                totals[row, CYCLES] += 1
+                totals[row, CYCLES_WHOLE] += whole
+                totals[row, NET_BEFORE_RECEIPTS] += net
+                cycle_was_whole = int(whole)
+            elif cycle_was_whole == 1 and not whole:
+                totals[row, CYCLES_WHOLE] -= 1
+                cycle_was_whole = 0
+            last_receipt = now
+            left_short = 0
+            before = net
+            on_order -= arriving
+            net += arriving
+            late = min(arriving, -before)
+            while late > 0 and follows_customers:
+                delivered = min(late, owed[first_owed])
+                for i in range(within.size):
+                    if now <= asked_at[first_owed] + within[i]:
+                        totals[asked_in[first_owed], DELIVERED_WITHIN + i] += delivered
+                owed[first_owed] -= delivered
+                late -= delivered
+                if owed[first_owed] == 0:
+                    first_owed += 1
+            if tracing:
+                record(trace[traced], now, RECEIVE, arriving, before, net, on_order)
+                traced += 1
+
+    s[NET], s[ON_ORDER], s[SINCE], s[LAST_RECEIPT] = net, on_order, since, last_receipt
+    s[NEXT_CUSTOMER], s[NEXT_REVIEW] = next_customer, next_review
+    s[NEXT_PERIOD_END], s[NEXT_WINDOW] = next_period_end, next_window
+    at[GAP], at[QUANTITY], at[LEAD_TIME] = gap, quantity, lead
+    at[FIRST_DUE], at[LAST_DUE] = first_due, last_due
+    at[FIRST_OWED], at[LAST_OWED] = first_owed, last_owed
+    at[ROW], at[PERIOD_ROW], at[TRACED] = row, period_row, traced
+    at[LEFT_SHORT], at[CYCLE_WAS_WHOLE] = left_short, cycle_was_whole
+    return stopped
+
+
+@compiled
+def run_periods(
+    rules: Rules, s: Floats, at: Ints, pipeline: Floats, quantities: Floats, totals: Floats
+) -> int:
+    """Period by period, where nothing happens between the demand instants.
+
+    That is: periodic demand, reviews and one constant lead time in whole periods, windows
+    that open at a demand instant. ``pipeline`` holds what arrives in each coming period, and
+    times in ``s`` and ``rules`` count periods. Exact sums need no order, so they are kept in
+    registers and written once a window. Returns what it stopped for.
+    """
+    lag = pipeline.size
+    fixed_lot, trigger, lot = rules.fixed_lot, rules.trigger, rules.lot
+    least, multiple = rules.least, rules.multiple
+    net, on_order, left_short = s[NET], s[ON_ORDER], at[LEFT_SHORT] != 0
+    next_review, period = s[NEXT_REVIEW], s[NEXT_CUSTOMER]
+    slot = int(period) % lag
+    while at[QUANTITY] < quantities.size:
+        if period > rules.last_instant:
+            return DONE
+        if period == s[NEXT_WINDOW]:
+            at[ROW] = (at[ROW] + 1) % totals.shape[0]
+            s[NEXT_WINDOW] = period + rules.window if at[ROW] != rules.windows else np.inf
+        first = at[QUANTITY]
+        stop = min(first + min(s[NEXT_WINDOW], rules.last_instant + 1) - period, quantities.size)
+        customers = demanded = from_shelf = whole_customers = lost = 0.0
+        in_lead_time = shelf_in_lead_time = 0.0
+        cycles = whole_cycles = net_before = orders = ordered = 0.0
+        on_hand = backorders = outstanding = in_stock = clear = 0.0
+        for i in range(first, int(stop)):
+            arriving = pipeline[slot]
+            if arriving > 0:
+                cycles += 1
+                whole_cycles += not left_short and net >= 0
+                net_before += net
+                left_short = False
+                net += arriving
+                on_order -= arriving
+                pipeline[slot] = 0.0
+            reviews = period == next_review
+            if reviews:
+                next_review = period + rules.review if rules.review > 0 else np.inf
+                if not rules.demand_first:
+                    position = net + on_order
+                    quantity = quantity_ordered(fixed_lot, trigger, lot, least, multiple, position)
+                    if quantity > 0:
+                        orders += 1
+                        ordered += quantity
+                        on_order += quantity
+                        pipeline[slot] += quantity
+            asked = quantities[i]
+            if asked > 0:
+                customers += 1
+                demanded += asked
+                served = asked
+                if net >= asked:
+                    whole_customers += 1
+                    net -= asked
+                else:
+                    served = max(net, 0.0)
+                    left_short = True
+                    net -= served if rules.lost_sales else asked
+                    lost += asked - served
+                from_shelf += served
+                if on_order > 0:
+                    in_lead_time += asked
+                    shelf_in_lead_time += served
+            if (reviews and rules.demand_first) or (asked > 0 and rules.review == 0):
+                position = net + on_order
+                quantity = quantity_ordered(fixed_lot, trigger, lot, least, multiple, position)
+                if quantity > 0:
+                    orders += 1
+                    ordered += quantity
+                    on_order += quantity
+                    pipeline[slot] += quantity
+            if net > 0:
+                on_hand += net
+                in_stock += 1
+            else:
+                backorders -= net
+            clear += net >= 0
+            outstanding += on_order
+            period += 1
+            slot += 1
+            if slot == lag:
+                slot = 0
+        row = totals[at[ROW]]
+        row[CUSTOMERS] += customers
+        row[CUSTOMERS_WHOLE] += whole_customers
+        row[DEMANDED] += demanded
+        row[FROM_SHELF] += from_shelf
+        row[LOST] += lost if rules.lost_sales else 0.0
+        row[DEMANDED_IN_LEAD_TIME] += in_lead_time
+        row[FROM_SHELF_IN_LEAD_TIME] += shelf_in_lead_time
+        row[CYCLES] += cycles
+        row[CYCLES_WHOLE] += whole_cycles
+        row[NET_BEFORE_RECEIPTS] += net_before
+        row[PERIODS] += stop - first
+        row[PERIODS_SERVED] += stop - first - (customers - whole_customers)
+        row[PERIODS_CLEAR] += clear
+        row[BACKORDERS_AT_ENDS] += backorders
+        row[ORDERS] += orders
+        row[ORDERED] += ordered
+        row[AREA_ON_HAND] += on_hand * rules.period
+        row[AREA_BACKORDERS] += backorders * rules.period
+        row[AREA_ON_ORDER] += outstanding * rules.period
+        row[TIME_IN_STOCK] += in_stock * rules.period
+        at[QUANTITY] = int(stop)
+    s[NET], s[ON_ORDER], at[LEFT_SHORT] = net, on_order, left_short
+    s[NEXT_REVIEW], s[NEXT_CUSTOMER] = next_review, period
+    return WANTS_QUANTITIES

@@ -1,0 +1,189 @@
+"""The fast engine: a scenario and its draws into a compiled loop, and totals out."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simlevel import compiled as c
+from simlevel.draws import Block, Draws
+from simlevel.engines.ledger import Event, Job, Totals, in_own_units
+from simlevel.model.distribution import Constant
+from simlevel.model.policy import RQ, BaseStock, OwnPolicy, Policy
+
+Places: TypeAlias = NDArray[np.int64]
+
+ROOM = 1024
+"""Orders under way, and customers who wait, that the queues hold at first."""
+TRACE = 4096
+_EVENTS = {c.RECEIVE: "receive", c.ORDER: "order", c.DEMAND: "demand"}
+
+
+def covers(job: Job) -> bool:
+    """Every policy that a file can hold; not one that is a Python object."""
+    return not isinstance(job.scenario.policies[job.policy], OwnPolicy)
+
+
+class FastEngine:
+    """Simulates a job, one replication at a time; equal to the SimPy engine to the last bit.
+
+    Raises InputError where a distribution is too wide to tabulate.
+    """
+
+    def __init__(self, job: Job) -> None:
+        self._job = job
+        self._draws = Draws(job.scenario, job.grid, job.seed)
+        self._rules = _rules(job)
+        self._lag = _whole_periods(job)
+
+    def run(self, replication: int, trace: list[Event] | None = None) -> Totals:
+        """Totals of one replication, shape (windows, totals); events are added to *trace*."""
+        job = self._job
+        totals = np.zeros((job.windows.count + 1, len(job.columns)))
+        if self._lag and trace is None:
+            self._run_periods(replication, totals)
+        else:
+            self._run_events(replication, totals, trace)
+        totals[:-1, 0] = job.window
+        return in_own_units(totals[:-1], job)
+
+    def _run_periods(self, replication: int, totals: Block) -> None:
+        job, period = self._job, self._job.period or 1.0
+        rules = self._rules._replace(
+            review=self._rules.review / period,
+            window=job.window / period,
+            last_instant=(job.opening + job.window * job.windows.count) / period - 1,
+        )
+        s, at = _state(job)
+        s[c.NEXT_WINDOW] = job.opening / period
+        pipeline = np.zeros(self._lag or 0)
+        for quantities in self._draws.quantities(replication):
+            at[c.QUANTITY] = 0
+            if c.run_periods(rules, s, at, pipeline, quantities, totals) == c.DONE:
+                return
+
+    def _run_events(self, replication: int, totals: Block, trace: list[Event] | None) -> None:
+        job, draws = self._job, self._draws
+        s, at = _state(job)
+        blocks = {c.WANTS_QUANTITIES: draws.quantities(replication)}
+        blocks[c.WANTS_LEAD_TIMES] = draws.lead_times(replication)
+        if job.period is None:
+            blocks[c.WANTS_GAPS] = draws.gaps(replication)
+        drawn = {want: next(each) for want, each in blocks.items()}
+        drawn.setdefault(c.WANTS_GAPS, np.zeros(1))
+        queues = _queues(s, at, job)
+        within = np.array(job.within)
+        table = np.empty((0 if trace is None else TRACE, 8))
+        while True:
+            stopped = c.run_events(
+                self._rules,
+                s,
+                at,
+                *queues,
+                within,
+                drawn[c.WANTS_GAPS],
+                drawn[c.WANTS_QUANTITIES],
+                drawn[c.WANTS_LEAD_TIMES],
+                totals,
+                table,
+            )
+            if trace is not None and stopped in (c.WANTS_TRACE, c.DONE):
+                trace.extend(_events(table[: at[c.TRACED]], job))
+                at[c.TRACED] = 0
+            if stopped == c.DONE:
+                return
+            if stopped == c.WANTS_ROOM:
+                queues = _with_room(queues, at)
+            elif stopped in blocks:
+                drawn[stopped] = next(blocks[stopped])
+                at[_PLACE[stopped]] = 0
+
+
+_PLACE = {
+    c.WANTS_GAPS: c.GAP,
+    c.WANTS_QUANTITIES: c.QUANTITY,
+    c.WANTS_LEAD_TIMES: c.LEAD_TIME,
+}
+
+
+def _rules(job: Job) -> c.Rules:
+    return c.Rules(
+        *_order_rule(job.scenario.policies[job.policy], job.grid.units),
+        lost_sales=job.scenario.lost_sales,
+        may_overtake=job.scenario.lead_time.order_crossing,
+        demand_first=job.scenario.clock.demand_first,
+        review=job.review or 0.0,
+        period=job.period or 0.0,
+        window=job.window,
+        windows=job.windows.count,
+        last_instant=job.last_instant,
+    )
+
+
+def _order_rule(
+    policy: Policy, units: Callable[[float], float]
+) -> tuple[bool, float, float, float, float]:
+    """Fixed lots?, trigger, lot, least and multiple of an order, in grid units."""
+    if isinstance(policy, RQ):
+        return True, units(policy.reorder_point), units(policy.order_quantity), 0.0, 0.0
+    assert not isinstance(policy, OwnPolicy)
+    lot = units(policy.order_up_to)
+    # In whole grid units, below S is at or below S - 1.
+    trigger = lot - 1 if isinstance(policy, BaseStock) else units(policy.reorder_point)
+    return False, trigger, lot, units(policy.minimum_order or 0), units(policy.order_multiple or 0)
+
+
+def _whole_periods(job: Job) -> int | None:
+    """The lead time in demand periods, where nothing happens between demand instants."""
+    lead_time = job.scenario.lead_time.distribution
+    if job.period is None or job.within or not isinstance(lead_time, Constant):
+        return None
+    times = [job.grid.ticks(lead_time.value), job.review or 0.0, job.opening, job.window]
+    if lead_time.value == 0 or any(math.fmod(time, job.period) for time in times):
+        return None
+    return int(times[0] / job.period)
+
+
+def _state(job: Job) -> tuple[Block, Places]:
+    """The stocking point at time 0."""
+    s, at = np.zeros(c.FLOATS), np.zeros(c.WHOLES, dtype=np.int64)
+    s[c.NET] = job.start
+    s[c.LAST_RECEIPT] = -1.0
+    s[c.NEXT_WINDOW] = job.opening
+    s[c.NEXT_PERIOD_END] = job.period or math.inf
+    s[c.NEXT_CUSTOMER] = 0.0 if job.period else -1.0
+    at[c.ROW] = at[c.PERIOD_ROW] = job.windows.count  # the row that is thrown away
+    return s, at
+
+
+def _queues(s: Block, at: Places, job: Job) -> c.Queues:
+    due, units, owed, asked_at = np.zeros((4, ROOM))
+    queues = c.Queues(due, units, owed, asked_at, np.zeros(ROOM, np.int64))
+    if s[c.NET] < 0:  # owed to nobody in the windows
+        queues.owed[0], queues.asked_at[0], queues.asked_in[0] = -s[c.NET], -math.inf, at[c.ROW]
+        at[c.LAST_OWED] = 1
+    return queues
+
+
+def _with_room(queues: c.Queues, at: Places) -> c.Queues:
+    """The queues moved to the front of arrays with room for as many again."""
+    due = slice(at[c.FIRST_DUE], at[c.LAST_DUE])
+    owed = slice(at[c.FIRST_OWED], at[c.LAST_OWED])
+    at[c.FIRST_DUE], at[c.LAST_DUE] = 0, due.stop - due.start
+    at[c.FIRST_OWED], at[c.LAST_OWED] = 0, owed.stop - owed.start
+    used = (due, due, owed, owed, owed)
+    return c.Queues._make(_roomy(q[part]) for q, part in zip(queues, used, strict=True))
+
+
+def _roomy(used: NDArray[Any]) -> NDArray[Any]:
+    return np.concatenate([used, np.zeros(max(ROOM, used.size), used.dtype)])
+
+
+def _events(rows: Block, job: Job) -> Iterator[Event]:
+    grid = job.grid
+    for time, event, *amounts in rows.tolist():
+        yield Event(grid.time(time), _EVENTS[int(event)], *map(grid.quantity, amounts))
