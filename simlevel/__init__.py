@@ -24,6 +24,10 @@ _HOMES = {
     "analyze": "studies.evaluate",
     "verify": "studies.verify",
     "trace": "studies.trace",
+    "why": "studies.why",
+    "newsvendor": "theory.newsvendor",
+    "finite_horizon_fill_rate": "theory.finite_horizon",
+    "rq_service": "theory.many",
     "InputError": "errors",
 }
 __all__ = [*_HOMES, "__version__"]
@@ -40,6 +44,12 @@ if TYPE_CHECKING:
     from simlevel.studies.evaluate import simulate as simulate
     from simlevel.studies.trace import trace as trace
     from simlevel.studies.verify import verify as verify
+    from simlevel.studies.why import why as why
+    from simlevel.theory.finite_horizon import (
+        finite_horizon_fill_rate as finite_horizon_fill_rate,
+    )
+    from simlevel.theory.many import rq_service as rq_service
+    from simlevel.theory.newsvendor import newsvendor as newsvendor
 
 
 def __getattr__(name: str) -> Any:

@@ -81,6 +81,11 @@ def _output_options(command: Command) -> Command:
     return command
 
 
+WHY = click.option(
+    "--why", is_flag=True, help="Split the gap between the textbook's value and the best one."
+)
+
+
 def _measure_value(
     ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, float]:
@@ -223,14 +228,15 @@ def run(
 
 @app.command()
 @click.argument("file", type=FILE)
+@WHY
 @_output_options
-def analyze(file: Path, as_json: bool, outputs: tuple[Path, ...]) -> None:
+def analyze(file: Path, why: bool, as_json: bool, outputs: tuple[Path, ...]) -> None:
     """What theory alone says of every policy of FILE; nothing is simulated."""
     from simlevel.scenario_file import load
     from simlevel.studies.evaluate import analyze as analyzed
 
     _refuse_unknown(outputs)
-    _show(analyzed(load(file)), as_json, outputs)
+    _show(analyzed(load(file)), as_json, outputs, why=why)
 
 
 @app.command()
@@ -243,9 +249,11 @@ def analyze(file: Path, as_json: bool, outputs: tuple[Path, ...]) -> None:
     show_default=True,
     help="Where it stops undecided.",
 )
+@WHY
 @_output_options
 def verify(
     files: tuple[Path, ...],
+    why: bool,
     seed: int | None,
     max_replications: int,
     as_json: bool,
@@ -270,9 +278,9 @@ def verify(
                 scenario, seed=seed, max_replications=max_replications, progress=progress
             )
         _write(result, outputs)
-        documents.append(result.to_dict())
+        documents.append(_document(result, why))
         if not as_json:
-            _print_result(result)
+            _print_result(result, why)
         _say_verified(result)
         code = NOT_MET if undecided(result) else code
         if result.interrupted:
@@ -341,12 +349,26 @@ def schema() -> None:
 # --- what commands show ------------------------------------------------------------------------
 
 
-def _show(result: Result, as_json: bool, outputs: tuple[Path, ...]) -> None:
+def _show(result: Result, as_json: bool, outputs: tuple[Path, ...], *, why: bool = False) -> None:
     _write(result, outputs)
     if as_json:
-        _print_json(result.to_dict())
+        _print_json(_document(result, why))
     else:
-        _print_result(result)
+        _print_result(result, why)
+
+
+def _document(result: Result, why: bool) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    from simlevel.studies.why import why as reasons
+
+    if not why:
+        return result.to_dict()
+    steps = {
+        policy: {name: [asdict(step) for step in found] for name, found in measures.items()}
+        for policy, measures in reasons(result).items()
+    }
+    return result.to_dict() | {"why": steps}
 
 
 def _write(result: Result, outputs: tuple[Path, ...]) -> None:
@@ -364,11 +386,15 @@ def _print_json(document: Any) -> None:
     click.echo(json_text(document), nl=False)
 
 
-def _print_result(result: Result) -> None:
-    from simlevel.reports.tables import result_table
+def _print_result(result: Result, why: bool = False) -> None:
+    from simlevel.reports.tables import result_table, why_table
+    from simlevel.studies.why import why as reasons
 
     width = _width()
     _print(result_table(result, width), width)
+    if why:
+        click.echo()
+        _print(why_table(reasons(result)), width)
 
 
 def _width() -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -13,6 +13,7 @@ from simlevel.estimation.estimate import weights
 from simlevel.model.fields import singular
 from simlevel.model.scenario import Scenario
 from simlevel.studies.result import MeasureResult, PolicyResult, Protection, Result
+from simlevel.theory.textbook import Step
 
 LABEL, CELL = 24, 27
 """Widths of the first column and of a policy's: two policies fit in 80 columns."""
@@ -249,3 +250,31 @@ def _reproduce(result: Result) -> Iterator[str]:
         f"of {numbers.short(run.warmup)}; intervals at {numbers.share(run.confidence)}"
     )
     yield f"seed {run.seed}, engine {run.engine}, simlevel {__version__}"
+
+
+# --- why the textbook is off -----------------------------------------------------------------
+
+
+def why_table(steps: Mapping[str, Mapping[str, Sequence[Step]]]) -> RenderableType:
+    """From the textbook's value to the best one: what each assumption takes or gives."""
+    table = Table(box=None, padding=(0, 1, 0, 0), show_edge=False, header_style="bold")
+    table.add_column("from the textbook", width=22)
+    for title in ("value", "change"):
+        table.add_column(title, justify="right", width=10)
+    table.add_column("because", width=34)
+    for policy, measures in steps.items():
+        for measure, found in measures.items():
+            if found:
+                title = words.MEASURES[measure].title
+                table.add_row(Text(f"{policy}, {title}", style="bold"))
+                _add_steps(table, found)
+    return table
+
+
+def _add_steps(table: Table, steps: Sequence[Step]) -> None:
+    for step in steps:
+        value = f"{100 * step.value:.3f} %"
+        change = f"{100 * step.change:+.3f}" if step.change or step is not steps[0] else ""
+        table.add_row(step.name, value, change, Text(step.cause, style="dim"))
+    total = 100 * (steps[-1].value - steps[0].value)
+    table.add_row("in all", "", f"{total:+.3f}", "")
