@@ -4,7 +4,6 @@ import doctest
 import importlib
 
 import pytest
-
 from test_layers import modules
 
 EXAMPLES = {

@@ -276,11 +276,10 @@ def _level_shares(
     if len(levels) == 1:
         return np.ones(1)
     chain = np.array([_next_level(rule, moves, levels, visits, int(z)) for z in levels])
-    if start > rule.trigger:
-        longer = renewal_mass(moves, start - rule.trigger)
-        first = _next_level(rule, moves, levels, longer, start)
-    else:
-        first = (levels == rule.after(np.array([start]))).astype(np.float64)
+    # A low start may be lifted to a level that no later order reaches.
+    level = start if start > rule.trigger else int(rule.after(np.array([start]))[0])
+    longer = renewal_mass(moves, level - rule.trigger)
+    first = _next_level(rule, moves, levels, longer, level)
     return long_run(chain, first)
 
 
