@@ -16,6 +16,7 @@ from simlevel.estimation.interval import (
     exact_binomial,
     rare_sum,
     ratio_interval,
+    residuals,
 )
 from simlevel.model.scenario import Costs, Scenario
 
@@ -135,12 +136,17 @@ def p_value(totals: Totals, measure: words.Measure, scenario: Scenario, value: f
     """The error rate at which the interval just leaves *value* out; 0 if it always does.
 
     Stockouts are few below 100 here: a test in the far tail asks more of the t interval.
+    Where all replications are alike, there is no t interval: see :func:`_unseen`.
     """
-    slack = 1e-9 * max(1.0, abs(value))  # rounding of long sums is no disagreement
+    rounding = 1e-9 * max(1.0, abs(value))  # of long sums; it is no disagreement
+    x, y = weighted(totals, weights(measure, scenario)), totals[measure.denominator]
+    alike = float(np.ptp(residuals(x, y))) <= rounding
 
     def holds(exponent: float) -> bool:
-        confidence = 1 - 10.0**exponent
-        low, high, _ = interval(totals, measure, scenario, confidence, FEW_FOR_TESTS)
+        error_rate = 10.0**exponent
+        low, high, _ = interval(totals, measure, scenario, 1 - error_rate, FEW_FOR_TESTS)
+        unseen = _unseen(totals, measure, scenario, value, error_rate) if alike else 0.0
+        slack = rounding + unseen
         return low - slack <= value <= high + slack
 
     if holds(math.log10(0.9)):
@@ -152,6 +158,21 @@ def p_value(totals: Totals, measure: words.Measure, scenario: Scenario, value: f
         middle = (inside + outside) / 2
         inside, outside = (middle, outside) if holds(middle) else (inside, middle)
     return float(10.0**inside)
+
+
+def _unseen(
+    totals: Totals, measure: words.Measure, scenario: Scenario, value: float, error_rate: float
+) -> float:
+    """How far *value* may be from an estimate that all replications share to the last digit.
+
+    Each window cuts a cycle at both of its ends, the same ones in every replication; and what
+    none of N cycles showed happens in up to -ln(error rate) / N of them. Both change what is
+    seen of a cycle by no more than a whole one amounts to.
+    """
+    cycles = float(totals["cycles"].sum()) or float(len(totals["cycles"]))
+    units, time = _mean_cycle(totals, scenario)
+    amount = max(abs(value), {"share": 1.0, "units": units, "time": time}.get(measure.unit, 0.0))
+    return amount * (2 * len(totals["cycles"]) - math.log(error_rate)) / cycles
 
 
 def _bounded(measure: words.Measure, value: float) -> float:
@@ -208,24 +229,30 @@ def _few(amounts: Sums, events: Sums, few: int) -> bool:
 def _rare_ratio(
     amounts: Sums, y: Sums, totals: Totals, rare: Weights, scenario: Scenario, confidence: float
 ) -> Interval:
-    low, high = rare_sum(amounts, _one_cycle(totals, rare, scenario), confidence)
+    low, high = rare_sum(amounts, _one_spell(totals, rare, scenario), confidence)
     return low / float(y.sum()), high / float(y.sum())
 
 
-def _one_cycle(totals: Totals, rare: Weights, scenario: Scenario) -> float:
-    """What one bad cycle might add, where none was seen: all that a mean cycle holds.
+def _one_spell(totals: Totals, rare: Weights, scenario: Scenario) -> float:
+    """What one bad spell might hold: all that comes in a mean cycle, or lead time if longer.
 
-    At least one mean customer, where nobody came.
+    Cycles within one lead time share their shortages. At least one mean customer, where
+    nobody came.
     """
+    time, ordered = float(totals["time"].sum()), float(totals["units_ordered"].sum())
     cycles = float(totals["cycles"].sum()) or float(len(totals["cycles"]))
-    time = float(totals["time"].sum()) / cycles
+    lead_time = float(totals["area_on_order"].sum()) / ordered if ordered else 0.0
+    spell = max(time / cycles, lead_time)
     customer = scenario.demand.amount.mean() * scenario.demand.mean_factor()
-    units = max(float(totals["units_demanded"].sum()) / cycles, customer)
-    periods = max(float(totals["periods"].sum()), float(totals["customers"].sum())) / cycles
-    worst = {"units": units, "time": time, "units x time": units * time, "count": periods}
+    units = max(float(totals["units_demanded"].sum()) * spell / time, customer)
+    customers = max(float(totals["periods"].sum()), float(totals["customers"].sum()))
+    worst = {
+        "units": units, "time": spell, "units x time": units * spell,
+        "count": max(customers * spell / time, 1.0),
+    }  # fmt: skip
     total, weight = next(iter(rare.items()))
     if total == "cycles":
-        return weight
+        return weight * max(cycles * spell / time, 1.0)
     return weight * worst[words.TOTALS.get(total, "units")]
 
 

@@ -57,14 +57,22 @@ def rare_sum(amounts: Sums, worst: float, confidence: float) -> Interval:
 
     Each replication with anything in it counts as one Poisson event of that weight: Fay and
     Feuer, Confidence intervals for directly standardized rates (Statistics in Medicine 16,
-    1997). *worst* stands for the weight of an event where none was seen.
+    1997). Their upper limit adds one event of the largest weight; a few weights say little
+    of the largest there may be, so here it is one of weight *worst*, or the weights are
+    taken as exponential and the limit is the quantile of a ratio of gammas, if that is lower.
     """
     total, squares = float(amounts.sum()), float((amounts**2).sum())
-    largest = float(amounts.max()) or worst
     tail = (1 - confidence) / 2
-    low = _gamma_quantile(total, squares, tail) if total else 0.0
-    high = _gamma_quantile(total + largest, squares + largest**2, 1 - tail)
-    return low, high
+
+    def with_one_more(weight: float) -> float:
+        return _gamma_quantile(total + weight, squares + weight**2, 1 - tail)
+
+    if not total:
+        return 0.0, with_one_more(worst)
+    largest, seen = float(amounts.max()), int((amounts > 0).sum())
+    ratio = float(special.fdtri(2 * (seen + 1), 2 * seen, 1 - tail))
+    high = min(with_one_more(max(largest, worst)), total * (seen + 1) / seen * ratio)
+    return _gamma_quantile(total, squares, tail), max(with_one_more(largest), high)
 
 
 def _gamma_quantile(mean: float, variance: float, probability: float) -> float:

@@ -287,6 +287,8 @@ def _in_order(
 FIRST_STEPS = 10
 """Steps of the first lattice in a standard deviation of demand; each next has three times more."""
 MOST_REFINED = 5
+MOST_CELLS = 200_000
+"""Cells of one demand; more would take minutes."""
 CLOSE = 5e-7
 """A finer lattice that moves no measure by more, beside its size, is fine enough."""
 
@@ -347,6 +349,8 @@ def _on_steps(scenario: Scenario, policy: Stocked, finer: int) -> service.Rates:
     pattern = demand.pattern if not isinstance(demand, (PoissonDemand, RenewalDemand)) else None
     asks = demand.probability if isinstance(demand, PeriodicDemand) else 1.0
     sizes = [discretised(demand.amount, factor, step) for factor in pattern or (1.0,)]
+    if max(len(law.mass) for law in sizes) > MOST_CELLS:
+        raise NotCoveredError("demand has too heavy a tail for a lattice that is fine enough")
     sizes = [mix([(asks, law), (1 - asks, point(0))]) for law in sizes]
     model = _model(Case(scenario, policy, frame, rule, sizes, rule.up_to))
     total: service.Rates = {}
