@@ -196,7 +196,7 @@ def test_costs_add_up() -> None:
 @pytest.mark.parametrize(
     ("policy", "demand", "more", "reason"),
     [
-        (rq(4, 6), UNIT, {"shortage": "lost_sales"}, "lost sales"),
+        (rq(6, 4), UNIT, {"shortage": "lost_sales"}, "Q is above r"),
         (rq(4, 6), UNIT, {"lead_time": {"dist": "exponential", "mean": 2}}, "overtake"),
         (rq(4, 6), UNIT, {"lead_time": {"dist": "uniform", "low": 0, "high": 3}}, "overtake"),
         (rq(4, 6) | {"review_period": 1}, UNIT,

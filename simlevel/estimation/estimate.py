@@ -236,24 +236,30 @@ def _rare_ratio(
 def _one_spell(totals: Totals, rare: Weights, scenario: Scenario) -> float:
     """What one bad spell might hold: all that comes in a mean cycle, or lead time if longer.
 
-    Cycles within one lead time share their shortages. At least one mean customer, where
-    nobody came.
+    Cycles within one lead time share their shortages.
     """
-    time, ordered = float(totals["time"].sum()), float(totals["units_ordered"].sum())
-    cycles = float(totals["cycles"].sum()) or float(len(totals["cycles"]))
+    units, time = _mean_cycle(totals, scenario)
+    ordered = float(totals["units_ordered"].sum())
     lead_time = float(totals["area_on_order"].sum()) / ordered if ordered else 0.0
-    spell = max(time / cycles, lead_time)
-    customer = scenario.demand.amount.mean() * scenario.demand.mean_factor()
-    units = max(float(totals["units_demanded"].sum()) * spell / time, customer)
+    cycles = max(lead_time / time, 1.0)
     customers = max(float(totals["periods"].sum()), float(totals["customers"].sum()))
+    whole = float(totals["time"].sum())
     worst = {
-        "units": units, "time": spell, "units x time": units * spell,
-        "count": max(customers * spell / time, 1.0),
+        "units": units * cycles, "time": time * cycles, "units x time": units * time * cycles**2,
+        "count": max(customers * time * cycles / whole, 1.0),
     }  # fmt: skip
     total, weight = next(iter(rare.items()))
     if total == "cycles":
-        return weight * max(cycles * spell / time, 1.0)
+        return weight * cycles
     return weight * worst[words.TOTALS.get(total, "units")]
+
+
+def _mean_cycle(totals: Totals, scenario: Scenario) -> tuple[float, float]:
+    """Units asked for in a mean cycle, at least one mean customer, and its length."""
+    cycles = float(totals["cycles"].sum()) or float(len(totals["cycles"]))
+    customer = scenario.demand.amount.mean() * scenario.demand.mean_factor()
+    units = max(float(totals["units_demanded"].sum()) / cycles, customer)
+    return units, float(totals["time"].sum()) / cycles
 
 
 def _rare_cost(totals: Totals, scenario: Scenario, confidence: float, few: int) -> Interval | None:

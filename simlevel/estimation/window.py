@@ -51,7 +51,8 @@ def warmup(scenario: Scenario, pilot: Pilot) -> float:
     """The cut: as the scenario says, or the longest that any policy needs.
 
     That is the largest of MSER-5's cut on *pilot* replications, twice (L + R), and three
-    mean cycles. L is the mean lead time and three standard deviations, or its largest value.
+    mean cycles, the last two after a start above the policy's own is used up. L is the mean
+    lead time and three standard deviations, or its largest value.
     """
     if scenario.replayed:
         return 0.0
@@ -60,8 +61,15 @@ def warmup(scenario: Scenario, pilot: Pilot) -> float:
     longest = 0.0
     for name, policy in scenario.policies.items():
         least = max(2 * protection(scenario, policy), 3 * mean_cycle(scenario, policy))
+        least += _surplus(scenario, name)
         longest = max(longest, least, _mser_cut(scenario, name, least, pilot))
     return _rounded_up(longest, scenario)
+
+
+def _surplus(scenario: Scenario, policy: str) -> float:
+    """Time that demand takes to use up a start above the policy's own."""
+    above = scenario.start_level(policy) - scenario.policies[policy].start_level
+    return max(above, 0.0) / scenario.demand.units_per_time()
 
 
 def protection(scenario: Scenario, policy: Policy) -> float:
