@@ -16,7 +16,6 @@ from simlevel.estimation.interval import (
     exact_binomial,
     rare_sum,
     ratio_interval,
-    residuals,
 )
 from simlevel.model.scenario import Costs, Scenario
 
@@ -135,18 +134,14 @@ def interval(
 def p_value(totals: Totals, measure: words.Measure, scenario: Scenario, value: float) -> float:
     """The error rate at which the interval just leaves *value* out; 0 if it always does.
 
-    Stockouts are few below 100 here: a test in the far tail asks more of the t interval.
-    Where all replications are alike, there is no t interval: see :func:`_unseen`.
+    Stockouts are few below 100 here: a test in the far tail asks more of the t interval. Nor
+    does that know of what was never seen, which every interval allows for: :func:`_unseen`.
     """
-    rounding = 1e-9 * max(1.0, abs(value))  # of long sums; it is no disagreement
-    x, y = weighted(totals, weights(measure, scenario)), totals[measure.denominator]
-    alike = float(np.ptp(residuals(x, y))) <= rounding
 
     def holds(exponent: float) -> bool:
         error_rate = 10.0**exponent
         low, high, _ = interval(totals, measure, scenario, 1 - error_rate, FEW_FOR_TESTS)
-        unseen = _unseen(totals, measure, scenario, value, error_rate) if alike else 0.0
-        slack = rounding + unseen
+        slack = _unseen(totals, measure, scenario, value, error_rate)
         return low - slack <= value <= high + slack
 
     if holds(math.log10(0.9)):
@@ -163,16 +158,28 @@ def p_value(totals: Totals, measure: words.Measure, scenario: Scenario, value: f
 def _unseen(
     totals: Totals, measure: words.Measure, scenario: Scenario, value: float, error_rate: float
 ) -> float:
-    """How far *value* may be from an estimate that all replications share to the last digit.
+    """How far an interval may miss by what the replications had no occasion to show.
 
-    Each window cuts a cycle at both of its ends, the same ones in every replication; and what
-    none of N cycles showed happens in up to -ln(error rate) / N of them. Both change what is
-    seen of a cycle by no more than a whole one amounts to.
+    What none of N stretches of a mean cycle and a lead time showed happens in up to
+    -ln(error rate) / N of them, and then changes what one amounts to by its whole. That is
+    little beside the t interval, which shrinks with the root of N only. Where demand leaves
+    nothing to chance, each window besides cuts a cycle at both ends, the same ones every time.
     """
-    cycles = float(totals["cycles"].sum()) or float(len(totals["cycles"]))
-    units, time = _mean_cycle(totals, scenario)
-    amount = max(abs(value), {"share": 1.0, "units": units, "time": time}.get(measure.unit, 0.0))
-    return amount * (2 * len(totals["cycles"]) - math.log(error_rate)) / cycles
+    rounding = 1e-9 * max(1.0, abs(value))  # of long sums
+    units, cycle = _mean_cycle(totals, scenario)
+    stretch, time = cycle + scenario.lead_time.mean(), float(totals["time"].sum())
+    holds = {"units": units / cycle, "units x time": units / cycle * stretch, "count": 1 / cycle}
+    if measure.unit == "money/time":
+        prices = weights(measure, scenario).items()
+        amount = sum(abs(price) * holds[words.TOTALS[total]] for total, price in prices)
+    else:
+        amount = {
+            "share": 1.0, "time": stretch, "units": holds["units x time"],
+            "units/time": holds["units"], "1/time": holds["count"],
+        }[measure.unit]  # fmt: skip
+    demand = totals["units_demanded"]
+    cuts = 2 * len(demand) if np.ptp(demand) == 0 else 0
+    return rounding + max(abs(value), amount) * (cuts - math.log(error_rate)) * stretch / time
 
 
 def _bounded(measure: words.Measure, value: float) -> float:

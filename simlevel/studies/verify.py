@@ -5,10 +5,13 @@ from __future__ import annotations
 import math
 from dataclasses import replace
 
+from simlevel.engines.ledger import Windows
+from simlevel.estimation import window
 from simlevel.estimation.estimate import Estimate, estimates
+from simlevel.model.fields import as_number, exact
 from simlevel.model.scenario import Scenario
 from simlevel.studies.evaluate import Progress, Sample, judged, windows_of
-from simlevel.studies.result import Result
+from simlevel.studies.result import MeasureResult, Result
 from simlevel.studies.verdict import precise, tolerance
 from simlevel.theory.answer import Theory
 from simlevel.theory.catalogue import derive
@@ -28,13 +31,15 @@ def verify(
 
     The tolerance is a half-width of 0.005 on shares and of 0.5 % of the exact value on the
     rest. All exact values are then tested at once, at a family error rate of 0.1 % (Holm).
-    An interrupt ends it with what was finished.
+    An interrupt ends it with what was finished. Fewer than 20 replications confirm nothing.
     """
     if seed is not None:
         settings = scenario.simulation.model_copy(update={"seed": seed})
         scenario = scenario.model_copy(update={"simulation": settings})
     theories = {name: derive(scenario, name) for name in scenario.policies}
-    sample = Sample(scenario, windows_of(scenario), scenario.simulation.seed)
+    sample = Sample(scenario, _windows(scenario), scenario.simulation.seed)
+    if scenario.replayed:
+        max_replications = 1
     wanted = min(LEAST_REPLICATIONS, max_replications)
     interrupted = False
     try:
@@ -45,7 +50,8 @@ def verify(
         interrupted = True
         if len(sample) < 2:
             raise
-    return replace(judged(sample, None), interrupted=interrupted)
+    result = replace(judged(sample, None), interrupted=interrupted)
+    return result if len(sample) >= LEAST_REPLICATIONS else _unconfirmed(result)
 
 
 def undecided(result: Result) -> list[tuple[str, str]]:
@@ -56,6 +62,31 @@ def undecided(result: Result) -> list[tuple[str, str]]:
         for name, measure in each.measures.items()
         if measure.verdict in ("disagrees", "inconclusive")
     ]
+
+
+def _windows(scenario: Scenario) -> Windows:
+    """The counted window, made longer to whole common periods of demand and reviews.
+
+    A part of a week is no sample of weeks, however often it is repeated.
+    """
+    windows = windows_of(scenario)
+    period, length = window._common_period(scenario), exact(windows.length)
+    if scenario.replayed or not 0 < period <= length:
+        return windows
+    return replace(windows, length=as_number(math.ceil(length / period) * period))
+
+
+def _unconfirmed(result: Result) -> Result:
+    """The same with nothing confirmed."""
+    policies = {
+        name: replace(each, measures={k: _doubted(m) for k, m in each.measures.items()})
+        for name, each in result.policies.items()
+    }
+    return replace(result, policies=policies)
+
+
+def _doubted(measure: MeasureResult) -> MeasureResult:
+    return replace(measure, verdict="inconclusive") if measure.verdict == "agrees" else measure
 
 
 def _needed(sample: Sample, theories: dict[str, Theory]) -> int:
