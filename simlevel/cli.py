@@ -212,6 +212,8 @@ def run(
 
     _refuse_unknown(outputs)
     scenario = load(file)
+    if engine == "fast":
+        _say_waits()
     with ProgressBar() as progress:
         result = simulate(
             scenario, seed=seed, replications=replications, horizon=horizon, engine=engine,
@@ -271,6 +273,7 @@ def verify(
     if outputs and len(files) > 1:
         raise click.UsageError("expected one FILE with -o, found several")
     scenarios = [load(file) for file in files]
+    _say_waits()
     code, documents = DONE, []
     for scenario in scenarios:
         with ProgressBar() as progress:
@@ -479,6 +482,13 @@ def _warn(message: str) -> None:
 
 def _count(number: int, thing: str) -> str:
     return f"{number or 'no'} {thing}{'' if number == 1 else 's'}"
+
+
+def _say_waits() -> None:
+    from simlevel.compiled import waits_for
+
+    if reason := waits_for():
+        _warn(reason)
 
 
 class ProgressBar:

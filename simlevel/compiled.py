@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple, TypeVar, cast
 
 import numpy as np
@@ -36,6 +37,16 @@ def compiled(function: Function) -> Function:
         return cast(Function, numba.njit(nogil=True, cache=True, error_model="numpy")(function))
     except RuntimeError:  # no folder that a cache could be written to
         return cast(Function, numba.njit(nogil=True, error_model="numpy")(function))
+
+
+def waits_for() -> str | None:
+    """What the first run on this machine spends its time on; None where nothing is in the way."""
+    if not COMPILED:
+        return "numba is not installed: the loops run uncompiled, slowly"
+    folder = getattr(getattr(run_events, "_cache", None), "cache_path", None)
+    if folder is None or not any(Path(folder).glob("compiled.run_events-*.nbi")):
+        return "compiling the simulation loops, once on this machine"
+    return None
 
 
 @compiled

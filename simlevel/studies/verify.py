@@ -60,7 +60,7 @@ def undecided(result: Result) -> list[tuple[str, str]]:
         (policy, name)
         for policy, each in result.policies.items()
         for name, measure in each.measures.items()
-        if measure.verdict in ("disagrees", "inconclusive")
+        if measure.analytic and measure.analytic.exact and measure.verdict != "agrees"
     ]
 
 
