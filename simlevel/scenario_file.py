@@ -342,10 +342,11 @@ def _located(problems: Iterator[tuple[Path_, str]], file: str, content: str) -> 
 
 
 def _place(places: Mapping[Path_, tuple[int, int]], path: Path_) -> tuple[int, int]:
-    """Where *path* stands, or else the nearest table around it."""
-    return next(
-        (places[path[:size]] for size in range(len(path), 0, -1) if path[:size] in places), (1, 1)
-    )
+    """Where *path* stands, or the nearest table around it, or what stands in it."""
+    around = (path[:size] for size in range(len(path), 0, -1))
+    inside = (each for each in places if path and each[:1] == path[:1])
+    found = next((each for each in around if each in places), next(inside, None))
+    return places[found] if found else (1, 1)
 
 
 def _dotted(path: Path_) -> str:

@@ -205,7 +205,11 @@ def _rare_interval(
         low, high = _rare_ratio(failures, y, totals, rare, scenario, confidence)
         if measure.is_share:
             low, high = 1 - high, 1 - low
-    elif measure.is_share and _few(y - failures, _successes(totals, measure), few):
+    elif (
+        measure.is_share
+        and (failures <= y).all()  # gamma service may owe more than was asked for
+        and _few(y - failures, _successes(totals, measure), few)
+    ):
         low, high = _rare_ratio(y - failures, y, totals, rare, scenario, confidence)
     else:
         return None

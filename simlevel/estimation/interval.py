@@ -53,7 +53,7 @@ def exact_binomial(successes: float, trials: float, confidence: float) -> Interv
 
 
 def rare_sum(amounts: Sums, worst: float, confidence: float) -> Interval:
-    """Interval of the expectation of sum(amounts) where few of them are above 0.
+    """Interval of the expectation of sum(amounts), none below 0, where few are above it.
 
     Each replication with anything in it counts as one Poisson event of that weight: Fay and
     Feuer, Confidence intervals for directly standardized rates (Statistics in Medicine 16,

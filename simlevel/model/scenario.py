@@ -224,8 +224,9 @@ def contradictions(scenario: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
                 wrong("0 or more under lost sales", scenario.start.net_inventory),
             )
     holding = scenario.costs.holding if scenario.costs else None
-    if isinstance(holding, HoldingRate) and units_in(holding.per, scenario.time_unit) is None:
-        expected = f"a unit of time that converts to {scenario.time_unit!r}"
+    unit = scenario.time_unit
+    if unit and isinstance(holding, HoldingRate) and units_in(holding.per, unit) is None:
+        expected = f"a unit of time that converts to {unit!r}"
         yield ("costs", "holding", "per"), wrong(expected, holding.per)
     for name, value in (scenario.targets or {}).items():
         try:

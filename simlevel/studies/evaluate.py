@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import math
 import os
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -67,15 +68,24 @@ class Sample:
 
     def extend(self, replications: int, progress: Progress) -> None:
         """Simulate up to *replications* on threads; they come in their order all the same."""
-        wanted = range(len(self), replications)
         pool = ThreadPoolExecutor(THREADS)
+        # Few at a time, so that an interrupt does not wait for all that was asked for.
+        under_way: deque[Future[dict[str, Rows]]] = deque()
         try:
-            for done, rows in zip(wanted, pool.map(self._replication, wanted), strict=True):
-                for name, row in rows.items():
-                    self.rows[name].append(row)
-                progress(done + 1, replications)
+            for replication in range(len(self), replications):
+                under_way.append(pool.submit(self._replication, replication))
+                if len(under_way) > 2 * THREADS:
+                    self._keep(under_way.popleft().result())
+                    progress(len(self), replications)
+            while under_way:
+                self._keep(under_way.popleft().result())
+                progress(len(self), replications)
         finally:
             pool.shutdown(cancel_futures=True)
+
+    def _keep(self, rows: dict[str, Rows]) -> None:
+        for name, row in rows.items():
+            self.rows[name].append(row)
 
     def _replication(self, replication: int) -> dict[str, Rows]:
         return {name: engine.run(replication) for name, engine in self._engines.items()}
