@@ -467,7 +467,8 @@ def test_nor_does_it_hide_an_error_of_2_percent(name, measure):
 def test_gamma_service_is_0_where_more_is_owed_than_asked_for():
     scenario = case(periodic(PER_DAY), 1, base(2, review_period=1), 4000)
     result = verify(scenario, max_replications=20).policies["only"].measures["gamma_service_level"]
-    assert result.analytic.value == result.estimate == result.low == 0 < result.high < 0.005
+    assert result.analytic.value == result.estimate == 0
+    assert result.numerator < 0
     assert result.verdict == "agrees"
 
 

@@ -30,6 +30,9 @@ FEW_REPLICATIONS = 10
 """Nor is it where fewer replications than this saw any."""
 
 _MAY_BE_NEGATIVE = ("safety_stock", "mean_inventory_position")
+ROUNDING = 1e-12
+"""Differences of totals below this, relative to the totals, are rounding."""
+
 _NOTHING_SEEN = {
     "cycles": "no replenishment cycle ended in the window",
     "customers": "no customer came",
@@ -76,9 +79,10 @@ def weights(measure: words.Measure, scenario: Scenario) -> Weights:
 
 
 def weighted(totals: Totals, by: Weights) -> Sums:
-    """The weighted sum of *totals*, one entry a replication."""
-    size = len(totals["time"])
-    return np.asarray(sum((w * totals[name] for name, w in by.items()), np.zeros(size)))
+    """The weighted sum of *totals*, one entry a replication; exactly 0 where rounding is left."""
+    parts = np.array([w * totals[name] for name, w in by.items()] or [0.0 * totals["time"]])
+    whole = parts.sum(axis=0)
+    return np.where(abs(whole) > ROUNDING * abs(parts).sum(axis=0), whole, 0.0)
 
 
 def estimates(totals: Totals, scenario: Scenario, confidence: float) -> dict[str, Estimate]:
