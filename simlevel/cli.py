@@ -459,6 +459,9 @@ def _say_verified(result: Result) -> None:
         if measure.analytic is not None and measure.analytic.exact
     ]
     agreeing = sum(verdict == "agrees" for _, verdict in verdicts)
+    if not verdicts:
+        _warn(f"{result.scenario.name}: no exact value to confirm")
+        return
     _warn(
         f"{result.scenario.name}: {agreeing} of {_count(len(verdicts), 'exact value')} confirmed, "
         f"at an error rate of {ERROR_RATE:.1%} over all of them"

@@ -172,7 +172,8 @@ def _all_said(
 
 def _contradicting(data: dict[str, Any], bad: set[Path_]) -> Iterator[tuple[Path_, str]]:
     """Where one key or section contradicts another, without those that are *bad* by themselves."""
-    left = _without(data, {_up_to_array(path) for path in bad})
+    read = {(*path[:-1], "values") for path in bad if path[-1:] == ("file",)}
+    left = _without(data, {_up_to_array(path) for path in bad} | read)
     parts = _defaults(data)
     with using_time_unit(_time_unit(data)):
         for path, section in _sections(left):
@@ -522,6 +523,6 @@ def _targets_schema() -> dict[str, Any]:
         "type": "object",
         "description": "What each policy has to reach: any measure, and its value.",
         "properties": {name: described_measure(m) for name, m in words.MEASURES.items()},
-        "patternProperties": {"^served_within_": {"type": ["number", "string"]}},
+        "patternProperties": {"^served_within_[0-9][0-9.e-]*$": {"type": ["number", "string"]}},
         "additionalProperties": False,
     }

@@ -153,6 +153,13 @@ def times(word: str) -> SearchStrategy[Any]:
 
 # --- sections of a file --------------------------------------------------------------------------
 
+_BUNCHES = st.sampled_from(
+    (
+        {"dist": "discrete", "values": [0, 1], "probabilities": [0.6, 0.4]},
+        {"dist": "empirical", "values": [0, 0, 0.5]},
+    )
+)
+"""Gaps between customers who often come at one instant."""
 _PATTERNS = {"whole": ([1, 0, 2], [2, 1]), "decimal": ([1.5, 0.5], [1, 1.005, 0.25], [0.1, 0, 3])}
 
 
@@ -163,7 +170,7 @@ def demands(draw: DrawFn, words: dict[str, Any]) -> Table:
     if kind == "poisson":
         return {"kind": kind, "rate": draw(st.sampled_from((0.5, 1.7, 4))), "size": draw(amount)}
     if kind == "renewal":
-        gap = st.sampled_from((0.1, 0.5, 1)) | times("lattice") | times("continuous")
+        gap = st.sampled_from((0.1, 0.5, 1)) | _BUNCHES | times("lattice") | times("continuous")
         return {"kind": kind, "interarrival": draw(gap), "size": draw(amount)}
     table: Table = {"every": draw(st.sampled_from((1, 1, 0.1, 0.5, 2)))}
     if words["pattern"] != "none":

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,12 +12,25 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
-from strategies import job, worded
+from strategies import (
+    FAMILIES,
+    SPREADS,
+    WORDS,
+    amounts,
+    chosen,
+    job,
+    legal,
+    scenarios,
+    times,
+    worded,
+)
 
 import simlevel as sl
 from simlevel.draws import Draws
+from simlevel.engines import process
 from simlevel.engines.ledger import Event, Job, Windows
 from simlevel.engines.process import SimPyEngine
+from simlevel.model.distribution import DISTRIBUTIONS
 from simlevel.model.scenario import RECEIVE_DEMAND_REVIEW, RECEIVE_REVIEW_DEMAND, Scenario
 
 ASKED = (3, 2, 0, 4, 1, 6, 0, 0)
@@ -180,14 +192,15 @@ def test_events_are_those_written_by_hand(name: str) -> None:
 
 
 def test_every_total_of_the_first_table_is_that_counted_by_hand() -> None:
-    assert run(scenario(RQ), 0, 8).totals == dict(
-        time=8, customers=5, customers_whole=4, units_demanded=16, units_from_shelf=12,
-        units_lost=0, units_demanded_in_lead_time=6, units_from_shelf_in_lead_time=2,
-        cycles=3, cycles_without_stockout=2, net_inventory_before_receipts=2 - 4 + 1,
-        periods=8, periods_served=7, periods_without_backorders=7, backorders_at_period_ends=4,
-        orders=3, units_ordered=15, area_on_hand=4 + 2 + 2 + 3 + 2 + 0 + 1 + 6,
-        area_backorders=4, area_on_order=10 + 10 + 10, time_in_stock=7,
-    )  # fmt: skip
+    assert run(scenario(RQ), 0, 8).totals == {
+        "time": 8, "customers": 5, "customers_whole": 4, "units_demanded": 16,
+        "units_from_shelf": 12, "units_lost": 0, "units_demanded_in_lead_time": 6,
+        "units_from_shelf_in_lead_time": 2, "cycles": 3, "cycles_without_stockout": 2,
+        "net_inventory_before_receipts": 2 - 4 + 1, "periods": 8, "periods_served": 7,
+        "periods_without_backorders": 7, "backorders_at_period_ends": 4, "orders": 3,
+        "units_ordered": 15, "area_on_hand": 4 + 2 + 2 + 3 + 2 + 0 + 1 + 6,
+        "area_backorders": 4, "area_on_order": 10 + 10 + 10, "time_in_stock": 7,
+    }  # fmt: skip
 
 
 def test_windows_hold_their_opening_instant_and_not_their_closing_one() -> None:
@@ -267,7 +280,7 @@ def test_a_shortage_between_two_receipts_of_one_instant_is_in_their_cycle(
     has(found.totals, cycles=1, cycles_without_stockout=0, net_inventory_before_receipts=1)
 
 
-# --- orders that overtake one another -------------------------------------------------------------
+# --- orders that overtake one another ------------------------------------------------------------
 
 OVERTAKING = {
     True: """
@@ -386,7 +399,7 @@ def test_an_order_is_raised_to_the_least_that_satisfies_both_rules(
     assert [e.quantity for e in events if e.event == "order"] == [ordered]
 
 
-# --- a policy of the user's own ---------------------------------------------------------------
+# --- a policy of the user's own ------------------------------------------------------------------
 
 
 @dataclass
@@ -443,7 +456,7 @@ def test_simulate_compares_a_policy_of_ones_own_with_one_of_the_file() -> None:
     assert {each.estimate for each in result.differences["own"].values()} == {0}
 
 
-# --- against the slow way ----------------------------------------------------------------------
+# --- against the slow way ------------------------------------------------------------------------
 
 
 def both_ways(s: Scenario, windows: int = 1) -> tuple[Job, list[Event]]:
@@ -497,17 +510,19 @@ def happenings(work: Job, events: list[Event]) -> Iterable[str]:
         yield "a period without demand"
 
 
-HAPPENINGS = {
-    "demand and demand at one instant", "demand and order at one instant",
-    "order and demand at one instant", "order and receive at one instant",
-    "receive and demand at one instant", "receive and order at one instant",
-    "receive and receive at one instant", "order and order at one instant",
+OFTEN = {
+    "demand and order at one instant", "order and demand at one instant",
+    "order and receive at one instant", "receive and demand at one instant",
     "demand and receive at one instant", "demand at an edge of the window",
-    "order at an edge of the window", "receive at an edge of the window", "an order overtakes",
-    "an order is held back", "lost", "left waiting", "served in part", "not served",
-    "backorders cleared", "backorders left", "several outstanding", "one outstanding",
-    "several multiples", "one", "raised by minimum", "raised by multiple",
+    "order at an edge of the window", "receive at an edge of the window", "lost",
+    "left waiting", "served in part", "not served", "backorders cleared", "backorders left",
+    "several outstanding", "one outstanding", "several multiples", "one", "raised by minimum",
     "a receipt after the end", "a period without demand",
+}  # fmt: skip
+SELDOM = {
+    "demand and demand at one instant", "order and order at one instant",
+    "receive and receive at one instant", "receive and order at one instant",
+    "an order overtakes", "an order is held back", "raised by multiple",
 }  # fmt: skip
 
 FRESH = settings(
@@ -516,23 +531,158 @@ FRESH = settings(
 )  # fmt: skip
 
 
-def test_events_and_totals_are_those_worked_out_the_slow_way() -> None:
-    """Also that the strategy reaches everything that may happen, or this test shows little."""
-    seen: Counter[str] = Counter()
+def seen_in(examples: int) -> set[str]:
+    """What happened in that many scenarios, each compared with the slow way."""
+    seen: set[str] = set()
 
-    @settings(FRESH, max_examples=300)
+    @settings(FRESH, max_examples=examples)
     @given(worded(), st.integers(1, 3))
     def check(found: tuple[dict[str, Any], Scenario], windows: int) -> None:
-        seen.update(set(happenings(*both_ways(found[1], windows))))
+        seen.update(happenings(*both_ways(found[1], windows)))
 
     check()
-    assert seen.keys() >= HAPPENINGS
+    return seen
+
+
+def test_events_and_totals_are_those_worked_out_the_slow_way() -> None:
+    assert seen_in(250) >= OFTEN
 
 
 @pytest.mark.slow
-@settings(deadline=None, max_examples=5000, suppress_health_check=[HealthCheck.too_slow])
-@given(worded(), st.integers(1, 3))
-def test_thousands_of_scenarios_are_as_worked_out_the_slow_way(
-    found: tuple[dict[str, Any], Scenario], windows: int
+def test_events_and_totals_of_thousands_of_scenarios_in_which_everything_happens() -> None:
+    assert seen_in(5000) >= OFTEN | SELDOM
+
+
+# --- slips, each of which the slow way must catch ------------------------------------------------
+
+
+def strict(reorder_point: float, order_quantity: float) -> Any:
+    def order(point: process.StockingPoint) -> float:
+        below = reorder_point - point.inventory_position
+        return order_quantity * (below // order_quantity + 1) if below > 0 else 0.0
+
+    return order
+
+
+def newest_first(point: process.StockingPoint, units: float) -> None:
+    point._waiting.reverse()
+    serve(point, units)
+    point._waiting.reverse()
+
+
+def each_receipt_a_cycle(point: process.StockingPoint) -> None:
+    point._last_receipt = -1.0
+    end_cycle(point)
+
+
+def free_to_overtake(
+    supplier: process.Supplier, quantity: float, point: process.StockingPoint
 ) -> None:
-    both_ways(found[1], windows)
+    supplier._may_overtake = True
+    place(supplier, quantity, point)
+
+
+serve, end_cycle = process.StockingPoint._serve_waiting, process.StockingPoint._end_cycle
+place = process.Supplier.order
+SLIPS: dict[str, tuple[Any, str, Any]] = {
+    "receipts after demand": (process, "RECEIVE", process.DEMAND + 0.5),
+    "reviews always last": (process, "REVIEW_FIRST", process.REVIEW_LAST),
+    "periods end after the next receipts": (process, "PERIOD_END", process.RECEIVE + 0.5),
+    "windows end with their last instant": (process, "WINDOW", process.REVIEW_LAST + 0.5),
+    "orders below the reorder point only": (process, "_multiples", strict),
+    "the newest is served first": (process.StockingPoint, "_serve_waiting", newest_first),
+    "each receipt is a cycle": (process.StockingPoint, "_end_cycle", each_receipt_a_cycle),
+    "the position is what is on hand": (
+        process.StockingPoint, "inventory_position", property(lambda point: point.net_inventory)),
+    "orders always overtake": (process.Supplier, "order", free_to_overtake),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("slip", SLIPS)
+def test_a_slip_in_the_engine_is_caught(slip: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(*SLIPS[slip])
+
+    @settings(FRESH, max_examples=300, report_multiple_bugs=False)
+    @given(scenarios())
+    def check(s: Scenario) -> None:
+        both_ways(s)
+
+    with pytest.raises(AssertionError):
+        check()
+
+
+# --- the strategy reaches everything -------------------------------------------------------------
+
+MAIN = ("policy", "shortage", "clock", "lead_time", "demand")
+
+
+def words_of(examples: int) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = []
+
+    @settings(FRESH, max_examples=examples)
+    @given(chosen({}))
+    def collect(words: dict[str, Any]) -> None:
+        found.append(words)
+
+    collect()
+    assert all(map(legal, found))
+    return found
+
+
+def test_every_policy_shortage_clock_and_lead_time_are_drawn_together() -> None:
+    main = MAIN[:-1]
+    seen = {tuple(words[key] for key in main) for words in words_of(700)}
+    assert seen == set(itertools.product(*(WORDS[key] for key in main)))
+
+
+@pytest.mark.slow
+def test_every_legal_pair_of_words_and_every_main_combination_is_drawn() -> None:
+    found = words_of(4000)
+    seen: set[Any] = {tuple(words[key] for key in MAIN) for words in found}
+    for words in found:
+        seen.update(itertools.combinations(words.items(), 2))
+    pairs = {
+        ((one, a), (other, b))
+        for one, other in itertools.combinations(WORDS, 2)
+        for a, b in itertools.product(WORDS[one], WORDS[other])
+        if legal({one: a, other: b})
+    }
+    assert pairs - seen == set()
+    assert set(itertools.product(*(WORDS[key] for key in MAIN))) - seen == set()
+
+
+def test_every_distribution_of_the_model_and_each_of_its_spreads_is_known_here() -> None:
+    assert set(FAMILIES) == set(DISTRIBUTIONS)
+    for dist, model in DISTRIBUTIONS.items():
+        keys = {field.alias or name for name, field in model.model_fields.items()}
+        spreads = {key for each in SPREADS.get(dist, ()) for key in each}
+        assert spreads == keys & {"sd", "cv", "variance"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "drawn",
+    [st.one_of(*map(amounts, WORDS["amount"])), st.one_of(*map(times, WORDS["lead_time"]))],
+    ids=["amounts", "times"],
+)
+def test_every_distribution_in_every_parametrisation_is_drawn(drawn: Any) -> None:
+    seen: set[tuple[str, ...]] = set()
+
+    @settings(FRESH, max_examples=1500)
+    @given(drawn)
+    def check(table: Any) -> None:
+        if not isinstance(table, dict):
+            table = {"dist": "constant"}
+        seen.add((table["dist"], *sorted(table.keys() & {"sd", "cv", "variance"})))
+
+    check()
+    spread = {(dist, key) for dist, keys in SPREADS.items() for each in keys for key in each}
+    assert seen == spread | {(dist,) for dist in FAMILIES if dist not in SPREADS}
+
+
+@given(worded(policy="sS", shortage="lost_sales", demand="renewal", crossing=False))
+@settings(FRESH, max_examples=20)
+def test_pinned_words_are_kept(found: tuple[dict[str, Any], Scenario]) -> None:
+    words, s = found
+    assert (words["policy"], s.policies["p"].kind) == ("sS", "sS")
+    assert (s.lost_sales, s.demand.kind, s.lead_time.order_crossing) == (True, "renewal", False)

@@ -1,9 +1,9 @@
 """The cross-check: that it confirms what is right, and finds what is wrong.
 
-A right scenario shows any ``disagrees`` with probability 0.001 at most: the family error rate.
-The fast tests verify two right scenarios whose outcome depends on chance, one of them twice,
-and one error of each kind, each found with a probability above 0.9999; so right code passes all
-of them at least 99.6 times in 100, and, at the rates that the slow tests measure, 999 in 1,000.
+A right scenario shows any ``disagrees`` with probability 0.001 at most, the family error rate.
+Of the fast tests one asks that a scenario which depends on chance be confirmed, and so fails
+right code once in 1,000 at most; each planted error is found with a probability above 0.9999.
+The slow tests count how often, and state their own error rates.
 """
 
 import contextlib
@@ -28,6 +28,7 @@ from simlevel.cli import status
 from simlevel.engines.fast import FastEngine
 from simlevel.engines.ledger import Job, Windows
 from simlevel.model.scenario import Scenario, Start
+from simlevel.scenario_file import load
 from simlevel.studies import evaluate, verdict
 from simlevel.studies import verify as verify_study
 from simlevel.studies.evaluate import Sample, simulate
@@ -268,7 +269,7 @@ ERRORS: dict[str, tuple[Scenario, int, Callable[[], Planted]]] = {
         lambda: in_theory(overtaking),
     ),
     "backorders counted twice": (
-        case(periodic(PER_DAY), 2, base(12, review_period=1), 400), 40,
+        case(periodic(PER_DAY), 2, base(12, review_period=1), 1600), 40,
         lambda: in_theory(owed_counted_again),
     ),
 }  # fmt: skip
@@ -318,6 +319,13 @@ def test_what_is_right_is_confirmed(scenario):
     assert undecided(result) == []
 
 
+def test_an_exact_0_is_confirmed_by_0():
+    """No interval is narrower than 0.5 % of it."""
+    result = verify(case(periodic(3), 2, base(12, review_period=1), 1000), max_replications=20)
+    assert result.policies["only"].measures["mean_backorders"].analytic.value == 0
+    assert set(found(result).values()) == {"agrees"}
+
+
 def test_it_goes_on_until_every_half_width_is_within_its_tolerance_and_no_further():
     looks = [0]
     result = verify(LEAN, progress=lambda done, wanted: looks.append(wanted))
@@ -343,10 +351,10 @@ def test_fewer_than_twenty_replications_confirm_nothing(most):
 def test_it_stops_undecided_where_it_may_not_go_on():
     result = verify(LEAN, max_replications=25)
     assert result.run.replications == 25
-    assert "inconclusive" in found(result).values()
-    names = {name for name, each in found(result).items() if each == "inconclusive"}
-    assert undecided(result) == [("only", name) for name in found(result) if name in names]
-    assert all((half_widths(result)[name] > 1) == (name in names) for name in found(result))
+    wide = [name for name, half_width in half_widths(result).items() if half_width > 1]
+    assert 0 < len(wide) < len(found(result))
+    assert {found(result)[name] for name in wide} <= {"inconclusive", "disagrees"}
+    assert {("only", name) for name in wide} <= set(undecided(result))
 
 
 def test_a_scenario_without_exact_values_has_nothing_to_refute():
@@ -363,6 +371,16 @@ def test_what_was_never_observed_is_not_confirmed():
     result = verify(nobody, max_replications=20)
     assert result.policies["only"].measures["fill_rate"].estimate is None
     assert ("only", "fill_rate") in undecided(result)
+
+
+def test_a_record_played_once_is_simulated_once(tmp_path):
+    text = STEADY_FILE.replace("horizon = 500\nwarmup = 20\n", "")
+    record = 'kind = "history"\nfile = "days.csv"\ncolumn = "units"\nresample = "replay"'
+    text = text.replace('kind = "periodic"\nquantity = 3', record)
+    written(tmp_path / "days.csv", "units\n" + "3\n4\n" * 50)
+    result = verify(load(written(tmp_path / "record.toml", text)))
+    assert result.run.replications == 1
+    assert undecided(result) == []
 
 
 @pytest.mark.parametrize(
@@ -478,7 +496,6 @@ def test_an_error_is_found(error):
     scenario, replications, planted = ERRORS[error]
     with planted():
         assert alarmed(verify(scenario, max_replications=replications))
-    assert not alarmed(verify(scenario, max_replications=replications))
 
 
 # --- the command ---------------------------------------------------------------------------------
@@ -531,7 +548,6 @@ def test_undecided_at_max_replications_is_status_1_and_says_what(chancy, capsys)
     said = capsys.readouterr().err
     assert "inconclusive: " in said
     assert "only.mean_backorders" in said
-    assert "disagrees" not in said
 
 
 def test_a_disagreement_is_status_1_and_says_what(steady, capsys):

@@ -127,13 +127,13 @@ def simulate(
     settings = scenario.simulation
     windows = windows_of(scenario, engine)
     planned = 1 if scenario.replayed else settings.replications
-    _refuse_endless(scenario, windows, max(planned, 1))
+    refuse_endless(scenario, windows, max(planned, 1))
     sample = Sample(scenario, windows, settings.seed, engine)
     interrupted = False
     try:
         sample.extend(planned, progress)
         while wanted := _still_wanted(sample, precision, max_replications):
-            _refuse_endless(scenario, windows, wanted)
+            refuse_endless(scenario, windows, wanted)
             sample.extend(wanted, progress)
     except KeyboardInterrupt:
         interrupted = True
@@ -362,7 +362,7 @@ def _known_baseline(scenario: Scenario, baseline: str | None) -> str | None:
     return (baseline or names[0]) if len(names) > 1 else None
 
 
-def _refuse_endless(scenario: Scenario, windows: Windows, replications: int) -> None:
+def refuse_endless(scenario: Scenario, windows: Windows, replications: int) -> None:
     events = replications * _events(scenario, windows)
     if events > MOST_EVENTS:
         raise InputError(

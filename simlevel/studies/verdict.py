@@ -14,6 +14,8 @@ ERROR_RATE = 0.001
 """Chance that a run with right formulas shows any ``disagrees``."""
 SHARE_TOLERANCE, RELATIVE_TOLERANCE = 0.005, 0.005
 """Half-widths above these (of shares; of the rest, relative) are inconclusive."""
+TINY = 1e-9
+"""Rounding beside 0."""
 
 Verdicts: TypeAlias = Mapping[tuple[str, str], str]
 """By policy and measure."""
@@ -56,16 +58,21 @@ def verdicts(
 
 
 def precise(estimate: Estimate, answer: Answer) -> bool:
-    """Whether the half-width is within the tolerance of the verdict."""
-    half_width = estimate.half_width
-    return half_width is not None and half_width <= tolerance(estimate.measure, answer)
+    """Whether the half-width is within the tolerance of the verdict.
+
+    No interval is narrower than a part of 0: an exact 0 asks for an estimate of 0.
+    """
+    if estimate.half_width is None:
+        return False
+    nothing = abs(answer.value) <= TINY and estimate.estimate == 0
+    return nothing or estimate.half_width <= tolerance(estimate.measure, answer)
 
 
 def tolerance(measure: str, answer: Answer) -> float:
     """The half-width above which an estimate says too little about an exact value."""
     if words.measure(measure).is_share:
         return SHARE_TOLERANCE
-    return RELATIVE_TOLERANCE * abs(answer.value) + 1e-12
+    return RELATIVE_TOLERANCE * abs(answer.value) + TINY
 
 
 def _holm(tests: list[Test]) -> Iterator[tuple[tuple[str, str], str]]:

@@ -10,7 +10,7 @@ from simlevel.estimation import window
 from simlevel.estimation.estimate import Estimate, estimates
 from simlevel.model.fields import as_number, exact
 from simlevel.model.scenario import Scenario
-from simlevel.studies.evaluate import Progress, Sample, judged, windows_of
+from simlevel.studies.evaluate import Progress, Sample, judged, refuse_endless, windows_of
 from simlevel.studies.result import MeasureResult, Result
 from simlevel.studies.verdict import precise, tolerance
 from simlevel.theory.answer import Theory
@@ -37,7 +37,9 @@ def verify(
         settings = scenario.simulation.model_copy(update={"seed": seed})
         scenario = scenario.model_copy(update={"simulation": settings})
     theories = {name: derive(scenario, name) for name in scenario.policies}
-    sample = Sample(scenario, _windows(scenario), scenario.simulation.seed)
+    windows = _windows(scenario)
+    refuse_endless(scenario, windows, LEAST_REPLICATIONS)
+    sample = Sample(scenario, windows, scenario.simulation.seed)
     if scenario.replayed:
         max_replications = 1
     wanted = min(LEAST_REPLICATIONS, max_replications)
