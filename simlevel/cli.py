@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import sys
 import time
 import traceback
@@ -401,7 +402,7 @@ def _print_result(result: Result, why: bool = False) -> None:
 
 
 def _width() -> int:
-    return min(os.get_terminal_size().columns, 132) if sys.stdout.isatty() else 80
+    return min(shutil.get_terminal_size().columns, 132) if sys.stdout.isatty() else 80
 
 
 def _print(table: RenderableType, width: int) -> None:

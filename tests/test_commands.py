@@ -4,10 +4,8 @@ import csv
 import json
 import os
 import re
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import openpyxl
@@ -231,19 +229,6 @@ def test_a_narrow_encoding_does_not_stop_it(encoding, odd):
     done = command("run", odd, *FEW, env=os.environ | {"PYTHONIOENCODING": encoding})
     assert (done.returncode, done.stderr) == (0, "")
     assert "Type II: fill rate" in done.stdout
-
-
-def test_an_interrupt_shows_what_is_finished(tmp_path):
-    line = [sys.executable, "-m", "simlevel", "run", str(QUICK), "--engine", "simpy"]
-    line += ["--replications", "100000", "--horizon", "500"]
-    running = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    time.sleep(6)
-    running.send_signal(signal.SIGINT)
-    out, err = running.communicate(timeout=30)
-    assert running.returncode == 130, err
-    assert "Type II: fill rate" in out
-    assert "interrupted" in err
-    assert "Traceback" not in err
 
 
 IMPORTED = "import sys; from simlevel.cli import status; status(sys.argv[1:]); print(*sys.modules)"

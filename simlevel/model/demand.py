@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from simlevel.model.distribution import Constant, Distribution, Empirical, TimeDistribution
 from simlevel.model.fields import (
@@ -168,10 +168,21 @@ class HistoryDemand(_EveryPeriod):
         return Empirical(values=tuple(self.history))
 
 
-Demand = Annotated[
-    PoissonDemand | RenewalDemand | PeriodicDemand | HistoryDemand, Field(discriminator="kind")
-]
 DEMANDS: dict[str, type[_Demand]] = {
     "poisson": PoissonDemand, "renewal": RenewalDemand,
     "periodic": PeriodicDemand, "history": HistoryDemand,
 }  # fmt: skip
+
+
+def _tag(value: Any) -> str | None:
+    kind = value.get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
+    return kind if isinstance(kind, str) and kind in DEMANDS else None
+
+
+Demand = Annotated[
+    Annotated[PoissonDemand, Tag("poisson")]
+    | Annotated[RenewalDemand, Tag("renewal")]
+    | Annotated[PeriodicDemand, Tag("periodic")]
+    | Annotated[HistoryDemand, Tag("history")],
+    Discriminator(_tag),
+]

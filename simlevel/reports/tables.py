@@ -111,6 +111,9 @@ def _lines(measure: words.Measure, result: MeasureResult) -> Iterator[Text]:
     if result.analytic:
         kind = "exact" if result.analytic.exact else "approx."
         line = Text(f"{kind} {numbers.exact(measure, result.analytic.value, half)}", style="dim")
+        if not result.analytic.exact and result.estimate is not None:
+            gap = 100 * (result.analytic.value - result.estimate)
+            line.append(f" gap {gap:+.2f}")
         if result.verdict in _STYLES:
             line.append(f" {result.verdict}", style=_STYLES[result.verdict])
         yield line

@@ -107,10 +107,10 @@ def _short_runs(scenario: Scenario) -> Iterator[Finding]:
 
 
 def _several_outstanding(scenario: Scenario) -> Iterator[Finding]:
-    for name, policy, rate, lead_time, _review in _policies(scenario):
+    for name, policy in scenario.policies.items():
         if not scenario.lost_sales or not isinstance(policy, RQ):
             continue
-        if policy.order_quantity <= policy.reorder_point or policy.batch < rate * lead_time:
+        if policy.order_quantity <= policy.reorder_point:
             yield Finding(
                 ("policies", name, "order_quantity"),
                 f"order_quantity = {policy.order_quantity:g} against reorder_point = "

@@ -44,10 +44,16 @@ class MeasureResult:
     target: Target | None = None
     note: str | None = None
 
+    @property
+    def best(self) -> float | None:
+        """The exact value, or the simulated one where there is none."""
+        exact = self.analytic is not None and self.analytic.exact
+        return self.analytic.value if self.analytic and exact else self.estimate
+
     def to_dict(self) -> dict[str, Any]:
         """As in the contract's JSON; each textbook value with its gap to the best value."""
         made = dataclasses.asdict(self)
-        best = self.analytic.value if self.analytic else self.estimate
+        best = self.best
         made["textbook"] = [
             {
                 "formula": each.formula,

@@ -23,6 +23,5 @@ def why(result: Result) -> Mapping[str, Mapping[str, tuple[Step, ...]]]:
 
 
 def _steps(result: Result, policy: str, measure: str) -> tuple[Step, ...]:
-    found = result.policies[policy].measures[measure]
-    best = found.analytic.value if found.analytic else found.estimate
+    best = result.policies[policy].measures[measure].best
     return () if best is None else steps(result.scenario, policy, measure, best)

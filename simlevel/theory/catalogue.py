@@ -21,7 +21,7 @@ from simlevel.model.grid import common, listed
 from simlevel.model.policy import RQ, SS, BaseStock
 from simlevel.model.scenario import Scenario
 from simlevel.theory import lead_time_demand, lost_sales, position, renewal, service, totals
-from simlevel.theory.answer import Answer, Theory
+from simlevel.theory.answer import Answer, Textbook, Theory
 from simlevel.theory.lattice import Law, discretised, law_of, minus, mix, point, spread
 from simlevel.theory.lead_time_demand import (
     OvertakingLooks,
@@ -104,7 +104,18 @@ def derive(scenario: Scenario, policy_name: str) -> Theory:
         if not isinstance(found, str):
             return Theory(found, textbook(scenario, policy_name))
         reason = reason or found
-    return Theory(textbook=textbook(scenario, policy_name), reason=reason or "no formula")
+    taught = textbook(scenario, policy_name)
+    return Theory(_approximations(taught), taught, reason or "no formula")
+
+
+def _approximations(taught: Mapping[str, tuple[Textbook, ...]]) -> dict[str, Answer]:
+    """Where nothing is exact: the approximation that leaves out least, by measure."""
+    source = "an approximation of textbooks; what it leaves out stands beside it"
+    return {
+        name: Answer(values[-1].value, values[-1].formula, exact=False, source=source)
+        for name, values in taught.items()
+        if values
+    }
 
 
 Answers: TypeAlias = Callable[[Scenario, str], Mapping[str, Answer] | str]
