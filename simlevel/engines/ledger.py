@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simlevel import words
+from simlevel.errors import InputError
 from simlevel.model.demand import HistoryDemand, PeriodicDemand
 from simlevel.model.fields import exact
 from simlevel.model.grid import Grid
+from simlevel.model.policy import Policy
 from simlevel.model.scenario import Scenario
 
 Totals: TypeAlias = NDArray[np.float64]
@@ -45,6 +47,7 @@ class Job:
         """A job on the exact grid of the whole scenario and its windows."""
         end = float(exact(windows.warmup) + exact(windows.length) * windows.count)
         grid = Grid.of(scenario, windows.warmup, windows.length, end)
+        _refuse_vanishing(scenario.policies[policy], policy, grid)
         return cls(scenario, policy, windows, seed, grid)
 
     @property
@@ -90,6 +93,15 @@ class Job:
         end = self.opening + self.window * self.windows.count
         last_period_ends = math.ceil(end / self.period) * self.period if self.period else end
         return max(end + max(self.within, default=0.0), last_period_ends)
+
+
+def _refuse_vanishing(policy: Policy, name: str, grid: Grid) -> None:
+    """A quantity that is nothing beside the demand cannot be counted with it."""
+    for key in ("order_quantity", "minimum_order", "order_multiple"):
+        value = getattr(policy, key, None)
+        if value is not None and not grid.units(value):
+            least = f"at least {float(grid.unit):.3g} beside this demand"
+            raise InputError(f"policies.{name}.{key}: expected {least}, found {value}")
 
 
 def columns(scenario: Scenario) -> tuple[str, ...]:

@@ -33,7 +33,7 @@ from simlevel.theory.catalogue import derive
 
 MAX_REPLICATIONS = 10_000
 THREADS = os.cpu_count() or 1
-MOST_EVENTS = 2e10
+MOST_EVENTS = 5e9
 """Customers, reviews and orders that one run may simulate; more is refused."""
 SHOWN = (
     "cycle_service_level", "fill_rate", "order_fill_rate", "ready_rate", "period_service_level",
@@ -168,6 +168,7 @@ def windows_of(scenario: Scenario, engine: str = "fast") -> Windows:
     seed = scenario.simulation.seed
 
     def pilot(policy: str, windows: Windows, replication: int) -> Rows:
+        refuse_endless(scenario, windows, window.PILOTS)
         return engine_of(Job.of(scenario, policy, windows, seed), engine).run(replication)
 
     return Windows(window.warmup(scenario, pilot), length)
@@ -310,7 +311,7 @@ def _still_wanted(sample: Sample, precision: Mapping[str, float], most: int) -> 
         for measure, wanted in precision.items():
             reached = found[measure].half_width
             if reached is not None and reached > wanted:
-                needed = max(needed, math.ceil(done * (reached / wanted) ** 2))
+                needed = max(needed, math.ceil(done * min(reached / wanted, 1e6) ** 2))
     if needed == done:
         return 0
     return min(most, max(needed, done + 1 + done // 10), 4 * done)
@@ -377,4 +378,5 @@ def _events(scenario: Scenario, windows: Windows) -> float:
         for policy in scenario.policies.values()
     )
     rate = len(scenario.policies) * 2 * scenario.demand.customers_per_time() + sum(reviews)
-    return rate * (windows.warmup + windows.length)
+    followed = max(scenario.measures.served_within, default=0.0)
+    return rate * (windows.warmup + windows.length * windows.count + followed)

@@ -100,7 +100,10 @@ def derive(scenario: Scenario, policy_name: str) -> Theory:
     """
     reason = ""
     for answers in _theories(scenario):
-        found = answers(scenario, policy_name)
+        try:
+            found = answers(scenario, policy_name)
+        except MemoryError:
+            found = "the lattice is too large for this machine"
         if not isinstance(found, str):
             return Theory(found, textbook(scenario, policy_name))
         reason = reason or found
