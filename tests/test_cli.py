@@ -311,7 +311,7 @@ def test_an_interrupt_before_anything_is_finished_says_so_and_no_more(monkeypatc
 @pytest.mark.slow
 @pytest.mark.parametrize("engine", ["fast", "simpy"])
 def test_a_signal_ends_a_long_run_with_what_is_finished(engine):
-    line = ["run", QUICK, "--engine", engine, "--replications", "400000", "--horizon", "1000"]
+    line = ["run", QUICK, "--engine", engine, "--replications", "200000", "--horizon", "1000"]
     running = command(*line)
     time.sleep(8)
     running.send_signal(signal.SIGINT)

@@ -24,12 +24,6 @@ def command(*arguments: object, **more: object) -> subprocess.CompletedProcess[s
     return subprocess.run(line, capture_output=True, text=True, check=False, **more)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def _compiled():
-    """The first run on a machine says that it compiles the loops; here it has been said."""
-    sl.simulate(sl.load(QUICK), replications=2, horizon=10)
-
-
 @pytest.fixture
 def printed(capsys):
     """Run a command line: its status, standard output and standard error."""

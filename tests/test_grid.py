@@ -12,7 +12,9 @@ from hypothesis import strategies as st
 import simlevel as sl
 from simlevel.engines.ledger import Event, Job, Windows
 from simlevel.engines.process import SimPyEngine
+from simlevel.model.fields import exact
 from simlevel.model.grid import Grid, common
+from simlevel.model.scenario import Scenario
 
 PLAIN: dict[str, Any] = {
     "demand": {"kind": "periodic", "quantity": 1},
@@ -165,3 +167,22 @@ def test_quantities_of_a_kind_stay_a_kind(quantity: Any) -> None:
     events = table_of(scenario(demand=demand), 50.0)
     asked = {event.quantity for event in events if event.event == "demand"}
     assert asked == {0.1} if quantity == 0.1 else len(asked) > 40
+
+
+def test_a_duration_that_no_decimal_ends_is_the_fraction_it_stands_for() -> None:
+    """Three reviews of "8 hours" are a day, so the third sees that day's demand."""
+    assert [exact(1 / 3), exact(0.1), exact(2.5), exact(3)] == [
+        Fraction(1, 3), Fraction(1, 10), Fraction(5, 2), Fraction(3),
+    ]  # fmt: skip
+    scenario = Scenario.model_validate(
+        {
+            "time_unit": "day",
+            "lead_time": "10 hours",
+            "demand": {"kind": "periodic", "quantity": 1},
+            "clock": {"sequence": ["receive", "demand", "review"]},
+            "policies": {"p": {"kind": "base_stock", "order_up_to": 5, "review_period": "8 hours"}},
+        }
+    )
+    events: list[Event] = []
+    SimPyEngine(Job.of(scenario, "p", Windows(0, 3), 1)).run(0, events)
+    assert [e.time for e in events if e.event == "order" and e.time < 3] == [0, 1, 2]

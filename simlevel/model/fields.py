@@ -104,8 +104,15 @@ def shown(text: str) -> str:
 
 
 def exact(value: float) -> Fraction:
-    """The rational number that the shortest decimal of *value* stands for: 0.1 is 1/10."""
-    return Fraction(value) if isinstance(value, int) else Fraction(repr(float(value)))
+    """The rational number that *value* stands for: 0.1 is 1/10.
+
+    Of 15 digits or more, a simple fraction that is the same float: "8 hours" in days is 1/3.
+    """
+    decimal = Fraction(value) if isinstance(value, int) else Fraction(repr(float(value)))
+    if max(abs(decimal.numerator), decimal.denominator) < 10**15:
+        return decimal
+    simple = decimal.limit_denominator(100_000)
+    return simple if float(simple) == value else decimal
 
 
 @contextmanager
