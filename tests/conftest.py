@@ -1,5 +1,9 @@
 """What all tests share: a machine may be busy, and the loops have been compiled before."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 from hypothesis import settings
 
@@ -9,12 +13,14 @@ settings.load_profile("no deadline")
 
 @pytest.fixture(scope="session", autouse=True)
 def _compiled():
-    """The first run on a machine says that it compiles the loops; here it has been said."""
+    """The first run on a machine says that it compiles the loops; here it has been said.
+
+    Twice: tests import the package that is installed, commands started in a checkout that one.
+    """
     import simlevel as sl
 
-    scenario = sl.Scenario(
-        demand={"kind": "poisson", "rate": 1},
-        lead_time=1,
-        policies={"p": {"kind": "base_stock", "order_up_to": 5}},
-    )
-    sl.simulate(scenario, replications=2, horizon=10)
+    quick = Path(__file__).parent.parent / "scenarios" / "quickstart.toml"
+    sl.simulate(sl.load(quick), replications=2, horizon=10)
+    few = ["--replications", "2", "--horizon", "10"]
+    command = [sys.executable, "-m", "simlevel", "run", str(quick), *few]
+    subprocess.run(command, capture_output=True, check=False)
