@@ -1,0 +1,421 @@
+"""The cheapest parameters of one policy that meet every target, where theory is exact.
+
+With Q (or S - s) held, what serves better and what stocks more both rise with the level, so
+that the targets leave an interval of levels, whose ends are found by inversion; the cost is
+convex in the level, or scanned where a cost of units short makes it not so. Q (or S - s) is
+then enumerated, target and all: the best Q without the target is not the best with it. The
+enumeration ends where :class:`simlevel.theory.floor.Floor` proves every larger Q dearer.
+
+Without targets this is, for (r, Q) and unit demand, the algorithm of Federgruen and Zheng, An
+efficient algorithm for computing an optimal (r, Q) policy in continuous review stochastic
+inventory systems, Operations Research 40 (1992): the Q positions that cost least, until one
+more costs more. For (s, S) it is that of Zheng and Federgruen, Finding optimal (s, S) policies
+is about as simple as evaluating a single policy, Operations Research 39 (1991).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from simlevel import words
+from simlevel.errors import InputError
+from simlevel.model.fields import exact
+from simlevel.model.policy import RQ, SS, BaseStock
+from simlevel.model.scenario import Scenario
+from simlevel.theory import catalogue
+from simlevel.theory.choices import (
+    MET,
+    Choices,
+    SummedChoices,
+    changed,
+    met,
+    nearest,
+    parameters,
+    shortfall,
+)
+from simlevel.theory.floor import Floor, economic_lot, floor_of
+
+RAISING = ("mean_wait", "mean_backorders", "stockouts_per_time", "backorder_cost", "shortage_cost")
+"""Targets of at most that ask for higher levels, as all targets of at least do."""
+CAPPING = ("mean_on_hand", "mean_inventory_position", "holding_cost")
+"""Targets of at most that ask for lower levels."""
+SAME = 1e-12
+"""Costs that differ by less, beside their size, are equal: the smaller parameters are named."""
+MOST_SPANS = 20_000
+"""Steps of Q or S - s; where more may be cheaper there is no answer."""
+MOST_UNMET = 3_000
+"""Steps of Q or S - s of which none meets the targets; then nothing does, as far as is looked."""
+FARTHEST = 2**20
+"""Steps from 0 at which no level is looked for."""
+
+
+Holds: TypeAlias = Callable[[int, int], NDArray[np.bool_]]
+"""Whether something holds at levels: from the first, so many."""
+_ENDLESS = (
+    "expected a target, or a cost of backorders or shortages, that asks for stock, found none: "
+    "the less stock the cheaper, without end"
+)
+
+
+class Optimum(NamedTuple):
+    """What was found; the nearest where nothing meets the targets."""
+
+    parameters: Mapping[str, float]
+    meets: bool
+    how: str
+    """A sentence: how it was found, and why it is the best."""
+
+
+def optimal(
+    scenario: Scenario, policy_name: str, targets: Mapping[str, float], fix: Mapping[str, float]
+) -> Optimum | str:
+    """The cheapest parameters of a policy that meet *targets*, with those of *fix* held.
+
+    Cheapest by ``cost_per_time``, or ``mean_on_hand`` without costs. Quantities are whole
+    multiples of the step of demand. A text says why theory does not reach that far. Raises
+    InputError where there is no finite optimum, or Q is open without costs.
+    """
+    task = _Task.of(scenario, policy_name, targets, fix)
+    choices = _choices(task)
+    if isinstance(choices, str):
+        return choices
+    floor = floor_of(task.scenario, policy_name, targets, fix, choices)
+    return _Search(task, choices, floor).run()
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What is asked, on parameters that are open or held."""
+
+    scenario: Scenario
+    policy_name: str
+    policy: RQ | SS | BaseStock
+    targets: Mapping[str, float]
+    fix: Mapping[str, float]
+    objective: str
+
+    @classmethod
+    def of(
+        cls, scenario: Scenario, policy_name: str,
+        targets: Mapping[str, float], fix: Mapping[str, float],
+    ) -> _Task:  # fmt: skip
+        alone = changed(scenario, policy_name, {})
+        policy = alone.policies[policy_name]
+        assert isinstance(policy, (RQ, SS, BaseStock))
+        objective = "mean_on_hand" if scenario.costs is None else "cost_per_time"
+        task = cls(alone, policy_name, policy, targets, fix, objective)
+        task._refuse()
+        return task
+
+    @property
+    def keeps_span(self) -> bool:
+        """S - s is held at what it is: nothing says what an order costs."""
+        return isinstance(self.policy, SS) and self.objective == "mean_on_hand" and not self.fix
+
+    def _refuse(self) -> None:
+        """Raise InputError where there is no finite optimum, whatever the numbers."""
+        money, kind = self.scenario.costs, self.policy.kind
+        open_ones = set(parameters(kind, exact(1), 1, 1)) - set(self.fix)
+        if not open_ones:
+            return
+        if money is None and "order_quantity" in open_ones:
+            raise InputError(
+                "expected [costs] or --fix order_quantity=..., found neither: where orders cost "
+                "nothing the smallest quantity is the best"
+            )
+        if money is not None and not money.holding_rate(self.scenario.time_unit):
+            raise InputError("costs.holding: expected a cost above 0, found 0: the more stock "
+                             "the better, without end")  # fmt: skip
+        if money is not None and (money.backorder or money.shortage):
+            return
+        asking = {name for name in self.targets if _direction(name) > 0}
+        level = "order_up_to" if kind == "base_stock" else "reorder_point"
+        if level in open_ones and not asking:
+            raise InputError(_ENDLESS)
+        if money is not None and money.order and len(open_ones) > 1 and asking <= set(_BATCHED):
+            raise InputError(f"expected a target other than {' and '.join(sorted(asking))}, or a "
+                             "cost of backorders, found none: the larger the orders the cheaper, "
+                             "without end")  # fmt: skip
+
+
+_BATCHED = ("stockouts_per_time", "inventory_cover")
+"""Targets that ever larger orders meet with ever less stock for the demand in between."""
+
+
+def _direction(measure: str) -> int:
+    """1 where a target asks for higher levels, -1 for lower ones, 0 for neither."""
+    if words.measure(measure).at_least or measure in RAISING:
+        return 1
+    return -1 if measure in CAPPING else 0
+
+
+def _choices(task: _Task) -> Choices | str:
+    scenario, name = task.scenario, task.policy_name
+    held = [exact(value) for value in task.fix.values()]
+    if task.keeps_span:
+        held.append(exact(task.policy.batch))
+    levels = catalogue.levels(scenario, name, held)
+    if not isinstance(levels, str):
+        return SummedChoices(scenario, levels)
+    return levels
+
+
+@dataclass
+class _Best:
+    """The best choice so far, by cost; or by how far the targets are missed."""
+
+    value: float = math.inf
+    span: int = 0
+    level: int = 0
+
+    def takes(self, value: float, span: int, level: int) -> None:
+        if value < self.value - SAME * max(1.0, abs(value)):
+            self.value, self.span, self.level = value, span, level
+
+
+class _Search:
+    """The enumeration."""
+
+    def __init__(self, task: _Task, choices: Choices, floor: Floor | None) -> None:
+        self.task, self.choices, self.floor = task, choices, floor
+        self.raising = [name for name in task.targets if _direction(name) > 0]
+        self.capping = [name for name in task.targets if _direction(name) < 0]
+        self.others = [name for name in task.targets if _direction(name) == 0]
+        self.best, self.nearest = _Best(), _Best()
+        money = task.scenario.costs
+        self.bends = money is not None and money.shortage > 0
+        self.pays = money is not None and (money.backorder > 0 or money.shortage > 0)
+        _, self.guess = nearest(task.policy, choices.step)
+        self.cheapest = self.guess
+        self.reach = math.ceil(2 * economic_lot(task.scenario) / float(choices.step)) + 20
+        self.last = 0
+
+    def run(self) -> Optimum:
+        for span in self._spans():
+            self.last = span
+            self._try(span)
+        found = self.best if math.isfinite(self.best.value) else self.nearest
+        kind, step = self.task.policy.kind, self.choices.step
+        new = parameters(kind, step, found.span, found.level)
+        return Optimum(new | dict(self.task.fix), found is self.best, self._how())
+
+    def _how(self) -> str:
+        if self.last <= 0 or self._held_span() is not None:
+            return "exact: every level that could be cheaper was looked at"
+        quantity = "Q" if isinstance(self.task.policy, RQ) else "S - s"
+        far = f"{quantity} up to {float(self.last * self.choices.step):g}"
+        if not math.isfinite(self.best.value):
+            return f"exact: {far} was enumerated, and none of it meets the targets"
+        if self.floor is None:
+            return f"exact: {far} was enumerated; that more is dearer is seen, not proved"
+        return f"exact: {far} was enumerated, and what is larger costs more"
+
+    # --- spans ---------------------------------------------------------------------------------
+
+    def _spans(self) -> Iterator[int]:
+        held = self._held_span()
+        if held is not None:
+            yield held
+            return
+        for span in range(1, MOST_SPANS + 1):
+            if self._is_over(span):
+                return
+            yield span
+        raise InputError(
+            f"expected an optimum within {MOST_SPANS:,} steps of {float(self.choices.step):g}, "
+            "found costs that may fall beyond; --fix one of the parameters"
+        )
+
+    def _is_over(self, span: int) -> bool:
+        """No choice of *span* or more is better."""
+        if self.floor is None:
+            if not math.isfinite(self.best.value):
+                return span > MOST_UNMET
+            return span > max(2 * self.best.span, self.reach)
+        if math.isfinite(self.best.value):
+            if self.floor.is_hopeless(span, self.best.value):
+                raise InputError(
+                    "expected shortages that cost more than stock, found that the best is to "
+                    "stock nothing and order ever more at a time"
+                )
+            return self.floor.excludes(span, self.best.value * (1 + SAME))
+        targets = self.task.targets
+        return (
+            self.floor.cost(span) > targets.get("cost_per_time", math.inf)
+            or self.floor.on_hand(span) > targets.get("mean_on_hand", math.inf)
+            or span > MOST_UNMET
+        )
+
+    def _held_span(self) -> int | None:
+        policy, fix, step = self.task.policy, self.task.fix, self.choices.step
+        if isinstance(policy, BaseStock):
+            return 0
+        if isinstance(policy, RQ):
+            held = fix.get("order_quantity")
+            return None if held is None else int(exact(held) / step)
+        if self.task.keeps_span:
+            return int(exact(policy.batch) / step)
+        if {"reorder_point", "order_up_to"} <= set(fix):
+            return int((exact(fix["order_up_to"]) - exact(fix["reorder_point"])) / step)
+        return None
+
+    def _held_level(self, span: int) -> int | None:
+        policy, fix, step = self.task.policy, self.task.fix, self.choices.step
+        key = "order_up_to" if isinstance(policy, BaseStock) else "reorder_point"
+        if key in fix:
+            return int(exact(fix[key]) / step)
+        if isinstance(policy, SS) and "order_up_to" in fix:
+            return int(exact(fix["order_up_to"]) / step) - span
+        return None
+
+    # --- levels --------------------------------------------------------------------------------
+
+    def _try(self, span: int) -> None:
+        """The best level for one *span*."""
+        held = self._held_level(span)
+        low = held if held is not None else self._lowest(span)
+        high = held if held is not None else self._highest(span)
+        if held is None and low is not None and high is not None and low > high:
+            self._miss(span, [low, high])
+            return
+        for level, cost in self._candidates(span, low, high):
+            reached = {n: float(self._values(n, span, level, 1)[0]) for n in self._checked(held)}
+            if all(met(name, self.task.targets[name], value) for name, value in reached.items()):
+                self.best.takes(cost, span, level)
+            else:
+                self._miss(span, [level])
+
+    def _checked(self, held: int | None) -> Sequence[str]:
+        """Targets that the interval of levels does not settle."""
+        return list(self.task.targets) if held is not None else self.others
+
+    def _candidates(
+        self, span: int, low: int | None, high: int | None
+    ) -> Iterator[tuple[int, float]]:
+        """The level that costs least between *low* and *high*, and its cost."""
+        if low is not None and low == high:
+            level = low
+        elif self.bends:
+            level = self._scanned(span, low, high)
+        elif not self.pays:
+            assert low is not None
+            level = low
+        else:
+            level = self._bottom(span)
+            level = level if low is None else max(level, low)
+            level = level if high is None else min(level, high)
+        yield level, float(self._values(self.task.objective, span, level, 1)[0])
+
+    def _lowest(self, span: int) -> int | None:
+        """The lowest level that meets the targets that ask for high ones."""
+        if not self.raising:
+            return None
+        found = self._first(lambda at, n: self._all_met(self.raising, span, at, n), self.guess)
+        self.guess = self.guess if found is None else found
+        if found is None and not self.pays:
+            raise InputError(_ENDLESS)
+        return found
+
+    def _highest(self, span: int) -> int | None:
+        if not self.capping:
+            return None
+        found = self._first(lambda at, n: ~self._all_met(self.capping, span, at, n), self.guess)
+        assert found is not None  # stock rises without end
+        return found - 1
+
+    def _bottom(self, span: int) -> int:
+        """The level of least cost, which is convex in it."""
+
+        def rises(at: int, count: int) -> NDArray[np.bool_]:
+            cost = self._values(self.task.objective, span, at, count + 1)
+            return np.asarray(np.diff(cost) >= -SAME * np.abs(cost[1:]))
+
+        found = self._first(rises, self.cheapest)
+        assert found is not None  # backorders are not free
+        self.cheapest = found
+        return found
+
+    def _scanned(self, span: int, low: int | None, high: int | None) -> int:
+        """The level of least cost where it has several bottoms.
+
+        At levels that leave nothing on the shelf, down from -span, only backorders change.
+        """
+        start = -span - 1 if low is None else low
+        best = _Best()
+        holding = "mean_on_hand" if self.task.objective == "mean_on_hand" else "holding_cost"
+        width = 64
+        while True:
+            count = width if high is None else min(width, high - start + 1)
+            if count <= 0:
+                return best.level
+            cost = self._values(self.task.objective, span, start, count)
+            place = int(np.argmin(cost))
+            best.takes(float(cost[place]), span, start + place)
+            if self._values(holding, span, start + count - 1, 1)[0] > best.value:
+                return best.level
+            start, width = start + count, 2 * width
+
+    def _first(self, holds: Holds, guess: int) -> int | None:
+        """The first level at which what holds from some level on holds; None where it holds
+        at all. Five levels at a time: ever farther off, then back by halves."""
+        low, here, leap = guess - 2, holds(guess - 2, 5), 4
+        bad, good = -FARTHEST, FARTHEST
+        while bad + 1 < good:
+            if here[0]:
+                good = low
+            elif not here[-1]:
+                bad = low + 4
+            else:
+                return low + int(np.argmax(here))
+            leap *= 4
+            low = max(good - leap, bad + 1) if bad == -FARTHEST else bad + leap
+            if bad > -FARTHEST and good < FARTHEST:
+                low = (bad + good) // 2 - 2
+            low = min(max(low, bad), FARTHEST)
+            if low <= -FARTHEST or low >= FARTHEST:
+                break
+            here = holds(low, 5)
+        if bad == -FARTHEST:
+            return None
+        if good == FARTHEST:
+            raise InputError(
+                f"expected levels within {FARTHEST:,} steps of 0, found none that will do"
+            )
+        return good
+
+    def _all_met(
+        self, names: Sequence[str], span: int, first: int, count: int
+    ) -> NDArray[np.bool_]:
+        good = np.ones(count, dtype=bool)
+        for name in names:
+            asked = self.task.targets[name]
+            reached = self._values(name, span, first, count)
+            if np.isnan(reached).all():
+                raise InputError(f"targets.{name}: expected a measure that is observed here, found "
+                                 "that it never is")  # fmt: skip
+            sign = 1 if words.measure(name).at_least else -1
+            good &= sign * (reached - asked) >= -MET * max(1.0, abs(asked))
+        return good
+
+    def _miss(self, span: int, levels: Sequence[int]) -> None:
+        """Remember the choice that misses the targets least, the worst of them counting."""
+        for level in levels:
+            missed = max(self._missed(name, span, level) for name in self.task.targets)
+            self.nearest.takes(missed, span, level)
+
+    def _missed(self, name: str, span: int, level: int) -> float:
+        asked = self.task.targets[name]
+        reached = float(self._values(name, span, level, 1)[0])
+        if math.isnan(reached):
+            return math.inf
+        beside = 1.0 if words.measure(name).is_share else max(abs(asked), 1e-9)
+        return shortfall(name, asked, reached) / beside
+
+    def _values(self, measure: str, span: int, first: int, count: int) -> NDArray[np.float64]:
+        return self.choices.values(measure, span, first, count)
