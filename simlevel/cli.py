@@ -101,6 +101,28 @@ def _measure_value(
     return parsed
 
 
+def _pairs(
+    ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, float | str]:
+    """NAME=VALUE: a number, or a text such as "98%" for the scenario to read."""
+    parsed: dict[str, float | str] = {}
+    for value in values:
+        name, mark, text = (part.strip() for part in value.partition("="))
+        if not (name and mark and text):
+            raise click.BadParameter(f"expected {parameter.metavar}, found {value}")
+        if name in parsed:
+            raise click.BadParameter(f"expected {name} once, found it again")
+        parsed[name] = _number(text)
+    return parsed
+
+
+def _number(text: str) -> float | str:
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return text
+
+
 def _duration(
     ctx: click.Context, parameter: click.Parameter, value: str | None
 ) -> float | str | None:
@@ -322,6 +344,49 @@ def trace(
         click.echo(trace_table.trace_json(table), nl=False)
     else:
         _print(trace_table.trace_table(table), _width())
+
+
+@app.command()
+@click.argument("file", type=FILE)
+@click.option("--policy", metavar="NAME", help="Which policy; may be left out if there is one.")
+@click.option(
+    "--target", "targets", multiple=True, callback=_pairs, metavar="MEASURE=VALUE",
+    help="Instead of the file's targets. Repeatable.",
+)  # fmt: skip
+@click.option(
+    "--fix", multiple=True, callback=_pairs, metavar="PARAMETER=VALUE",
+    help="Hold a parameter. Repeatable.",
+)  # fmt: skip
+@click.option("--frontier", is_flag=True, help="Cost and stock against service, the whole curve.")
+@_output_options
+def optimize(
+    file: Path,
+    policy: str | None,
+    targets: dict[str, Any],
+    fix: dict[str, Any],
+    frontier: bool,
+    as_json: bool,
+    outputs: tuple[Path, ...],
+) -> int:
+    """The cheapest parameters of a policy of FILE that meet every target.
+
+    Status 1 if nothing meets them: the nearest is shown.
+    """
+    from simlevel.reports import choice_tables
+    from simlevel.scenario_file import load
+    from simlevel.studies import frontier as curve
+    from simlevel.studies import optimize as choice
+
+    _refuse_unknown(outputs, choice_tables.KINDS)
+    study = curve.frontier if frontier else choice.optimize
+    result = study(load(file), policy, targets, fix)
+    for path in outputs:
+        choice_tables.write(result, path)
+    if as_json:
+        _print_json(result.to_dict())
+    else:
+        _print(choice_tables.table(result), _width())
+    return NOT_MET if isinstance(result, choice.Optimized) and not result.meets else DONE
 
 
 @app.command()

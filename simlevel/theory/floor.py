@@ -203,8 +203,8 @@ def _width(scenario: Scenario, levels: Levels) -> int:
 
 
 def economic_lot(scenario: Scenario) -> float:
-    """The economic order quantity, in units, at the cheaper of stock and backorders, from above; 0 without
-    costs. Harris (1913)."""
+    """The economic order quantity, in units, or more: with the cheaper of stock and backorders
+    for both. Harris (1913). 0 without costs."""
     if (money := scenario.costs) is None:
         return 0.0
     prices = [money.holding_rate(scenario.time_unit), money.backorder]
