@@ -101,7 +101,7 @@ def frontier_table(result: Frontier) -> RenderableType:
     parts += [Text(f"{name}: left out, {why}", style="dim")
               for name, why in result.left_out.items()]  # fmt: skip
     parts += [
-        Text(f"next: {what} for one percentage point more, on the way to the next row", style="dim"),
+        Text(f"next: {what} for one percentage point more, up to the next row", style="dim"),
         Text("above: than the first row of its kind that serves as well", style="dim"),
         Text(f"exact; simlevel {__version__}", style="dim"),
     ]  # fmt: skip
