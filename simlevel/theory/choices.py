@@ -106,15 +106,18 @@ class SummedChoices:
 
     def values(self, measure: str, span: int, first: int, count: int) -> Array:
         word = words.measure(measure)
-        below = self.levels.totals(word.denominator, span, first, count)
         value = np.zeros(count)
         for total, weight in weights(measure, self.scenario).items():
             part = self.levels.totals(total, span, first, count)
-            value = value + (math.nan if part is None else weight * part)
-        if below is None:
-            return np.full(count, math.nan)
+            if part is None:
+                return np.full(count, math.nan)
+            value += weight * part
+        if word.denominator == "time":
+            return value
+        below = self.levels.totals(word.denominator, span, first, count)
         asked = self.levels.totals("units_demanded", span, first, count)
-        assert asked is not None
+        if below is None or asked is None:
+            return np.full(count, math.nan)
         with np.errstate(divide="ignore", invalid="ignore"):
             value = np.where(below > RARE * asked, value / below, math.nan)
         return np.clip(value, 0.0, 1.0) if word.is_share else value

@@ -65,8 +65,10 @@ class Floor:
     cuts: tuple[Cut, ...]
     visits: Array | None
     """Of (s, S): the mean number of visits to the first 0, 1, 2, ... positions from S."""
-    held: Callable[[int, int], Array]
-    """Mean on hand at the positions first, ..., last."""
+    held: Array
+    """Sums of the mean on hand at the positions from one that is below all cuts."""
+    lowest: int
+    """That position."""
     holding: float
     constant: float
     is_free: bool
@@ -108,12 +110,20 @@ class Floor:
     def _above(self, cut: Cut, span: int) -> float:
         if self.visits is None:
             count = math.ceil(cut.share * span - 1e-9)
-            return cut.share * float(self.held(cut.place + 1, cut.place + count).mean())
+            return cut.share * self._held(cut.place + 1, cut.place + count)
         mass = self.visits[min(span, len(self.visits) - 1)]
         count = int(np.searchsorted(self.visits, cut.share * mass * (1 - 1e-12)))
         places = [cut.place + 1, cut.place + count // 2 + 1, cut.place + 3 * count // 4 + 1]
-        low, half, upper = (float(self.held(place, place)[0]) for place in places)
+        low, half, upper = (self._held(place, place) for place in places)
         return cut.share * (low / 2 + half / 4 + upper / 4)
+
+    def _held(self, first: int, last: int) -> float:
+        """Mean on hand at the positions first, ..., last, or less where they are not listed."""
+        listed = len(self.held) - 1
+        start, end = (min(max(at - self.lowest, 0), listed) for at in (first, last + 1))
+        top = float(self.held[-1] - self.held[-2])
+        beyond = max(last + 1 - self.lowest, listed) - max(first - self.lowest, listed)
+        return (float(self.held[end] - self.held[start]) + beyond * top) / (last + 1 - first)
 
 
 def floor_of(
@@ -145,11 +155,9 @@ def floor_of(
     def many(span: int) -> int:
         return span if visits is None else max(int(visits[min(span, len(visits) - 1)] + 1e-9), 1)
 
-    def held(first: int, last: int) -> Array:
-        found = levels.at_position("area_on_hand", first, last)
-        assert found is not None
-        return found
-
+    width = _width(scenario, levels)
+    on_hand = levels.at_position("area_on_hand", -width, width)
+    assert on_hand is not None
     return Floor(
         many=many,
         sorted_costs=np.sort(inside),
@@ -159,7 +167,8 @@ def floor_of(
         ),
         cuts=tuple(_cuts(scenario, targets, fix, levels)),
         visits=visits,
-        held=held,
+        held=np.append(0.0, np.cumsum(on_hand)),
+        lowest=-width,
         holding=holding,
         constant=float(money.purchase * demanded[0]) if money else 0.0,
         is_free=not targets and not fix and not (money and money.shortage),

@@ -94,7 +94,8 @@ class Levels:
     positions: Callable[[int], tuple[Rule, list[Law]]]
     """By Q or S - s in steps: the rule whose reorder point (S, for base stock) is 0, and the
     positions after each look of the cycle."""
-    _curves: dict[tuple[str, Source], Curve] = field(default_factory=dict)
+    _curves: dict[str, dict[Source, Curve]] = field(default_factory=dict)
+    _constants: dict[str, float] = field(default_factory=dict)
     _laws: dict[int, Mapping[Source, Law]] = field(default_factory=dict)
 
     def totals(self, name: str, span: int, first: int, count: int) -> Array | None:
@@ -128,14 +129,12 @@ class Levels:
         return [laws[AFTER, place, 0] for place in range(len(self.phases))]
 
     def _of(self, name: str) -> dict[Source, Curve]:
-        found = {source: curve for (total, source), curve in self._curves.items() if total == name}
-        if not found:
+        if name not in self._curves:
             terms: dict[Source, list[Term]] = {}
             for term in self._terms(name):
                 terms.setdefault(term.source, []).append(term)
-            found = {source: Curve(some) for source, some in terms.items()}
-            self._curves.update({(name, source): curve for source, curve in found.items()})
-        return found
+            self._curves[name] = {source: Curve(some) for source, some in terms.items()}
+        return self._curves[name]
 
     def _positions(self, span: int) -> Mapping[Source, Law]:
         if span not in self._laws:
@@ -162,17 +161,19 @@ class Levels:
 
     def _fixed(self, name: str) -> float | None:
         """A total that no level changes."""
-        rates = [(each.rate, each.size) for phase in self.phases for each in phase.customers]
-        units = float(self.step) * sum(rate * size.mean() for rate, size in rates)
-        return {
-            "time": 1.0,
-            "units_lost": 0.0,
-            "units_demanded": units,
-            "units_ordered": units,
-            "area_on_order": units * self.mean_lead_time,
-            "customers": sum(rate * (1 - size.at(0)) for rate, size in rates),
-            "periods": sum(rate for rate, _ in rates),
-        }.get(name)
+        if not self._constants:
+            rates = [(each.rate, each.size) for phase in self.phases for each in phase.customers]
+            units = float(self.step) * sum(rate * size.mean() for rate, size in rates)
+            self._constants.update({
+                "time": 1.0,
+                "units_lost": 0.0,
+                "units_demanded": units,
+                "units_ordered": units,
+                "area_on_order": units * self.mean_lead_time,
+                "customers": sum(rate * (1 - size.at(0)) for rate, size in rates),
+                "periods": sum(rate for rate, _ in rates),
+            })  # fmt: skip
+        return self._constants.get(name)
 
     def _terms(self, name: str) -> Iterator[Term]:
         if name.startswith("delivered_within"):
