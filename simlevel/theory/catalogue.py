@@ -130,7 +130,7 @@ def levels(scenario: Scenario, policy_name: str, on: Iterable[Fraction] = ()) ->
         return "the start says on which levels the position is"
     try:
         step, laws = _asked(scenario)
-        steps = common([step, *on, *(exact(getattr(policy, key, None) or 0) for key in _ROUNDED)])
+        steps = common([step, *on, *(exact(getattr(policy, key, None) or 0) for key in ROUNDED)])
         sizes = [spread(law, int(step / steps)) for law in laws]
         rule, _ = _rule(policy, steps, 2)
         seen = _seen(Case(scenario, policy, position.Frame(steps, Fraction(0)), rule, sizes, 0))
@@ -144,14 +144,14 @@ def levels(scenario: Scenario, policy_name: str, on: Iterable[Fraction] = ()) ->
     return Levels(steps, seen.phases, seen.mean_lead_time, seen.has_cycles, positions)
 
 
-_ROUNDED = ("minimum_order", "order_multiple")
+ROUNDED = ("minimum_order", "order_multiple")
 
 
 def _rule(policy: Stocked, step: Fraction, span: int) -> tuple[position.Rule, int]:
     """The rule whose reorder point (S, for base stock) is 0, and where it starts."""
     if isinstance(policy, RQ):
         return position.Rule(0, 1, 0, span), span
-    least, multiple = (exact(getattr(policy, key) or 0) / step for key in _ROUNDED)
+    least, multiple = (exact(getattr(policy, key) or 0) / step for key in ROUNDED)
     top, low = (span, 0) if isinstance(policy, SS) else (0, -1)
     return position.Rule(low, top, int(least), max(int(multiple), 1)), top
 
@@ -237,6 +237,13 @@ def _asked(scenario: Scenario) -> tuple[Fraction, list[Law]]:
         case PeriodicDemand() | HistoryDemand():
             return lead_time_demand.period_laws(demand)
     raise NotCoveredError("no formula for this demand")
+
+
+def step_of(scenario: Scenario) -> Fraction:
+    """The greatest common divisor of what customers, or periods, may ask for."""
+    if isinstance(scenario.demand, RenewalDemand):
+        return common(listed(scenario.demand.amount))
+    return _asked(scenario)[0]
 
 
 def _start(scenario: Scenario, policy: Stocked) -> Fraction:

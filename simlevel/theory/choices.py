@@ -139,6 +139,8 @@ class DerivedChoices:
         return np.array(found)
 
     def _at(self, span: int, level: int) -> Mapping[str, float]:
+        if self.scenario.lost_sales:
+            level = max(level, 0)  # a lower one orders nothing
         if (span, level) not in self._known:
             kind = self.scenario.policies[self.policy_name].kind
             new = parameters(kind, self.step, span, level)

@@ -26,12 +26,14 @@ from numpy.typing import NDArray
 from simlevel import words
 from simlevel.errors import InputError
 from simlevel.model.fields import exact
+from simlevel.model.grid import common
 from simlevel.model.policy import RQ, SS, BaseStock
 from simlevel.model.scenario import Scenario
 from simlevel.theory import catalogue
 from simlevel.theory.choices import (
     MET,
     Choices,
+    DerivedChoices,
     SummedChoices,
     changed,
     met,
@@ -41,7 +43,10 @@ from simlevel.theory.choices import (
 )
 from simlevel.theory.floor import Floor, economic_lot, floor_of
 
-RAISING = ("mean_wait", "mean_backorders", "stockouts_per_time", "backorder_cost", "shortage_cost")
+RAISING = (
+    "mean_wait", "mean_backorders", "stockouts_per_time", "lost_per_time", "backorder_cost",
+    "shortage_cost",
+)  # fmt: skip
 """Targets of at most that ask for higher levels, as all targets of at least do."""
 CAPPING = ("mean_on_hand", "mean_inventory_position", "holding_cost")
 """Targets of at most that ask for lower levels."""
@@ -51,6 +56,8 @@ MOST_SPANS = 20_000
 """Steps of Q or S - s; where more may be cheaper there is no answer."""
 MOST_UNMET = 3_000
 """Steps of Q or S - s of which none meets the targets; then nothing does, as far as is looked."""
+MOST_NEAR = 20
+"""Steps of Q or S - s among which the nearest is looked for, where nothing meets the targets."""
 FARTHEST = 2**20
 """Steps from 0 at which no level is looked for."""
 
@@ -86,7 +93,9 @@ def optimal(
     if isinstance(choices, str):
         return choices
     floor = floor_of(task.scenario, policy_name, targets, fix, choices)
-    return _Search(task, choices, floor).run()
+    search = _Search(task, choices, floor)
+    found = search.run()
+    return "theory covers none of the parameters that were tried" if search.is_blank else found
 
 
 @dataclass(frozen=True)
@@ -163,7 +172,15 @@ def _choices(task: _Task) -> Choices | str:
     levels = catalogue.levels(scenario, name, held)
     if not isinstance(levels, str):
         return SummedChoices(scenario, levels)
-    return levels
+    if isinstance(answers := catalogue.exactly(scenario, name), str):
+        return answers
+    if scenario.demand.amount.is_continuous:
+        return "no search over continuous quantities"
+    step = catalogue.step_of(scenario)
+    if scenario.start is not None:
+        held.append(exact(scenario.start.net_inventory))
+    multiples = (exact(getattr(task.policy, key, None) or 0) for key in catalogue.ROUNDED)
+    return DerivedChoices(scenario, name, common([step, *held, *multiples]))
 
 
 @dataclass
@@ -189,11 +206,14 @@ class _Search:
         self.others = [name for name in task.targets if _direction(name) == 0]
         self.best, self.nearest = _Best(), _Best()
         money = task.scenario.costs
-        self.bends = money is not None and money.shortage > 0
+        self.lost = task.scenario.lost_sales
+        self.bends = money is not None and money.shortage > 0 and not self.lost
         self.pays = money is not None and (money.backorder > 0 or money.shortage > 0)
         _, self.guess = nearest(task.policy, choices.step)
         self.cheapest = self.guess
         self.reach = math.ceil(2 * economic_lot(task.scenario) / float(choices.step)) + 20
+        self.glance = 5 if isinstance(choices, SummedChoices) else 1
+        """Levels that are looked at at a time: cheap where they come together."""
         self.last = 0
 
     def run(self) -> Optimum:
@@ -205,7 +225,18 @@ class _Search:
         new = parameters(kind, step, found.span, found.level)
         return Optimum(new | dict(self.task.fix), found is self.best, self._how())
 
+    @property
+    def is_blank(self) -> bool:
+        """Nothing that was tried is covered by theory."""
+        return not math.isfinite(min(self.best.value, self.nearest.value))
+
     def _how(self) -> str:
+        found = self._enumerated()
+        if self.lost:
+            found += "; under lost sales cost is taken to have one bottom in the level"
+        return found
+
+    def _enumerated(self) -> str:
         if self.last <= 0 or self._held_span() is not None:
             return "exact: every level that could be cheaper was looked at"
         quantity = "Q" if isinstance(self.task.policy, RQ) else "S - s"
@@ -246,7 +277,7 @@ class _Search:
                 )
             return self.floor.excludes(span, self.best.value * (1 + SAME))
         targets = self.task.targets
-        return (
+        return span > MOST_NEAR and (
             self.floor.cost(span) > targets.get("cost_per_time", math.inf)
             or self.floor.on_hand(span) > targets.get("mean_on_hand", math.inf)
             or span > MOST_UNMET
@@ -304,8 +335,7 @@ class _Search:
         elif self.bends:
             level = self._scanned(span, low, high)
         elif not self.pays:
-            assert low is not None
-            level = low
+            level = low or 0
         else:
             level = self._bottom(span)
             level = level if low is None else max(level, low)
@@ -318,28 +348,30 @@ class _Search:
             return None
         found = self._first(lambda at, n: self._all_met(self.raising, span, at, n), self.guess)
         self.guess = self.guess if found is None else found
-        if found is None and not self.pays:
+        if found is None and not self.pays and not self.lost:
             raise InputError(_ENDLESS)
-        return found
+        return max(found or 0, 0) if self.lost else found
 
     def _highest(self, span: int) -> int | None:
         if not self.capping:
             return None
         found = self._first(lambda at, n: ~self._all_met(self.capping, span, at, n), self.guess)
-        assert found is not None  # stock rises without end
-        return found - 1
+        return -1 if found is None else found - 1
 
     def _bottom(self, span: int) -> int:
         """The level of least cost, which is convex in it."""
 
         def rises(at: int, count: int) -> NDArray[np.bool_]:
             cost = self._values(self.task.objective, span, at, count + 1)
-            return np.asarray(np.diff(cost) >= -SAME * np.abs(cost[1:]))
+            cost = np.where(np.isnan(cost), math.inf, cost)
+            if self.lost:  # down there is nothing
+                below = -np.arange(at, at + count + 1)
+                cost = np.where(below > 0, 1e200 * below, cost)
+            return np.asarray(cost[1:] >= cost[:-1] * (1 - SAME))
 
         found = self._first(rises, self.cheapest)
-        assert found is not None  # backorders are not free
-        self.cheapest = found
-        return found
+        self.cheapest = max(found or 0, 0) if self.lost or found is None else found
+        return self.cheapest
 
     def _scanned(self, span: int, low: int | None, high: int | None) -> int:
         """The level of least cost where it has several bottoms.
@@ -363,31 +395,29 @@ class _Search:
 
     def _first(self, holds: Holds, guess: int) -> int | None:
         """The first level at which what holds from some level on holds; None where it holds
-        at all. Five levels at a time: ever farther off, then back by halves."""
-        low, here, leap = guess - 2, holds(guess - 2, 5), 4
-        bad, good = -FARTHEST, FARTHEST
-        while bad + 1 < good:
+        at all. A few levels at a time: ever farther off, then back by halves."""
+        bad, good, leap = -FARTHEST, FARTHEST, self.glance
+        low = guess - self.glance // 2
+        while -FARTHEST <= low < FARTHEST:
+            here = holds(low, self.glance)
             if here[0]:
                 good = low
             elif not here[-1]:
-                bad = low + 4
+                bad = low + self.glance - 1
             else:
                 return low + int(np.argmax(here))
-            leap *= 4
-            low = max(good - leap, bad + 1) if bad == -FARTHEST else bad + leap
-            if bad > -FARTHEST and good < FARTHEST:
-                low = (bad + good) // 2 - 2
-            low = min(max(low, bad), FARTHEST)
-            if low <= -FARTHEST or low >= FARTHEST:
-                break
-            here = holds(low, 5)
+            if bad + 1 >= good:
+                return good
+            leap *= 3
+            if bad == -FARTHEST:
+                low = good - leap
+            elif good == FARTHEST:
+                low = bad + leap
+            else:
+                low = min(max((bad + good - self.glance + 1) // 2, bad + 1), good - 1)
         if bad == -FARTHEST:
             return None
-        if good == FARTHEST:
-            raise InputError(
-                f"expected levels within {FARTHEST:,} steps of 0, found none that will do"
-            )
-        return good
+        raise InputError(f"expected levels within {FARTHEST:,} steps of 0, found none that will do")
 
     def _all_met(
         self, names: Sequence[str], span: int, first: int, count: int
@@ -396,11 +426,12 @@ class _Search:
         for name in names:
             asked = self.task.targets[name]
             reached = self._values(name, span, first, count)
-            if np.isnan(reached).all():
+            unknown = np.isnan(reached)
+            if unknown.all() and not self.lost:
                 raise InputError(f"targets.{name}: expected a measure that is observed here, found "
                                  "that it never is")  # fmt: skip
             sign = 1 if words.measure(name).at_least else -1
-            good &= sign * (reached - asked) >= -MET * max(1.0, abs(asked))
+            good &= unknown & self.lost | (sign * (reached - asked) >= -MET * max(1.0, abs(asked)))
         return good
 
     def _miss(self, span: int, levels: Sequence[int]) -> None:
