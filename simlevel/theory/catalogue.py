@@ -120,18 +120,19 @@ def exactly(scenario: Scenario, policy_name: str) -> Mapping[str, Answer] | str:
 def levels(scenario: Scenario, policy_name: str, on: Iterable[Fraction] = ()) -> Levels | str:
     """All levels and batches of a policy at once: whole multiples of the step that demand, its
     order multiples and the quantities *on* share. Or why that cannot be.
+
+    Continuous demand is put on the lattice of what *on* shares, and the levels are near the
+    truth only.
     """
     policy = scenario.policies[policy_name]
     if scenario.lost_sales or not isinstance(policy, (RQ, SS, BaseStock)):
         return "net inventory is not position less lead-time demand"
-    if scenario.demand.amount.is_continuous or scenario.replayed:
-        return "no lattice that demand lies on"
+    if scenario.replayed:
+        return "a record played once is one run, not a long-run mean"
     if scenario.start is not None and (isinstance(policy, RQ) or policy.order_multiple):
         return "the start says on which levels the position is"
     try:
-        step, laws = _asked(scenario)
-        steps = common([step, *on, *(exact(getattr(policy, key, None) or 0) for key in ROUNDED)])
-        sizes = [spread(law, int(step / steps)) for law in laws]
+        steps, sizes = _sizes(scenario, policy, list(on))
         rule, _ = _rule(policy, steps, 2)
         seen = _seen(Case(scenario, policy, position.Frame(steps, Fraction(0)), rule, sizes, 0))
     except (NotCoveredError, InputError, MemoryError) as problem:
@@ -145,6 +146,22 @@ def levels(scenario: Scenario, policy_name: str, on: Iterable[Fraction] = ()) ->
 
 
 ROUNDED = ("minimum_order", "order_multiple")
+
+
+def _sizes(
+    scenario: Scenario, policy: Stocked, on: Sequence[Fraction]
+) -> tuple[Fraction, list[Law]]:
+    """The step that all share, and the laws of demand in it."""
+    if scenario.demand.amount.is_continuous:
+        if any(getattr(policy, key, None) for key in ROUNDED):
+            raise NotCoveredError(
+                "no formula for least or multiple orders of continuous quantities"
+            )
+        step = common(on)
+        return step, _on_lattice(scenario, float(step))
+    step, laws = _asked(scenario)
+    steps = common([step, *on, *(exact(getattr(policy, key, None) or 0) for key in ROUNDED)])
+    return steps, [spread(law, int(step / steps)) for law in laws]
 
 
 def _rule(policy: Stocked, step: Fraction, span: int) -> tuple[position.Rule, int]:
@@ -435,18 +452,24 @@ def _on_steps(scenario: Scenario, policy: Stocked, finer: int) -> service.Rates:
     lower = math.floor(trigger + 1e-9)
     rule = position.Rule(lower, lower + up_to, 0, multiple)
     frame = position.Frame(Fraction(step), Fraction(step) / 2)
-    pattern = demand.pattern if not isinstance(demand, (PoissonDemand, RenewalDemand)) else None
-    asks = demand.probability if isinstance(demand, PeriodicDemand) else 1.0
-    sizes = [discretised(demand.amount, factor, step) for factor in pattern or (1.0,)]
-    if max(len(law.mass) for law in sizes) > MOST_CELLS:
-        raise NotCoveredError("demand has too heavy a tail for a lattice that is fine enough")
-    sizes = [mix([(asks, law), (1 - asks, point(0))]) for law in sizes]
+    sizes = _on_lattice(scenario, step)
     model = _model(Case(scenario, policy, frame, rule, sizes, rule.up_to))
     total: service.Rates = {}
     for by, weight in _interpolation(trigger - lower):
         for name, rate in model.rates(frame, rule, by).items():
             total[name] = total.get(name, 0.0) + weight * rate
     return total
+
+
+def _on_lattice(scenario: Scenario, step: float) -> list[Law]:
+    """What a customer, or each period of the pattern, asks for of a continuous quantity."""
+    demand = scenario.demand
+    pattern = demand.pattern if not isinstance(demand, (PoissonDemand, RenewalDemand)) else None
+    asks = demand.probability if isinstance(demand, PeriodicDemand) else 1.0
+    sizes = [discretised(demand.amount, factor, step) for factor in pattern or (1.0,)]
+    if max(len(law.mass) for law in sizes) > MOST_CELLS:
+        raise NotCoveredError("demand has too heavy a tail for a lattice that is fine enough")
+    return [mix([(asks, law), (1 - asks, point(0))]) for law in sizes]
 
 
 def _midway(policy: Stocked, about: float, finer: int) -> tuple[float, float, int, int]:

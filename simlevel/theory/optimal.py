@@ -17,11 +17,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import optimize as solve
 
 from simlevel import words
 from simlevel.errors import InputError
@@ -59,6 +61,8 @@ MOST_UNMET = 3_000
 MOST_NEAR = 20
 """Steps of Q or S - s among which the nearest is looked for, where nothing meets the targets."""
 FARTHEST = 2**20
+FINE = 20
+"""Steps in a standard deviation of continuous demand, in which Q and S - s are enumerated."""
 """Steps from 0 at which no level is looked for."""
 
 
@@ -89,13 +93,15 @@ def optimal(
     InputError where there is no finite optimum, or Q is open without costs.
     """
     task = _Task.of(scenario, policy_name, targets, fix)
+    if isinstance(covered := catalogue.exactly(task.scenario, policy_name), str):
+        return covered
     choices = _choices(task)
-    if isinstance(choices, str):
-        return choices
     floor = floor_of(task.scenario, policy_name, targets, fix, choices)
     search = _Search(task, choices, floor)
     found = search.run()
-    return "theory covers none of the parameters that were tried" if search.is_blank else found
+    if search.is_blank:
+        return "theory covers none of the parameters that were tried"
+    return refined(task, found) if scenario.demand.amount.is_continuous else found
 
 
 @dataclass(frozen=True)
@@ -108,6 +114,7 @@ class _Task:
     targets: Mapping[str, float]
     fix: Mapping[str, float]
     objective: str
+    _known: dict[tuple[tuple[str, float], ...], Mapping[str, float]] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -126,6 +133,37 @@ class _Task:
     def keeps_span(self) -> bool:
         """S - s is held at what it is: nothing says what an order costs."""
         return isinstance(self.policy, SS) and self.objective == "mean_on_hand" and not self.fix
+
+    @property
+    def pays(self) -> bool:
+        """Being short costs something."""
+        money = self.scenario.costs
+        return money is not None and (money.backorder > 0 or money.shortage > 0)
+
+    def measures(self, new: Mapping[str, float]) -> Mapping[str, float]:
+        """Of the policy with those parameters, derived by itself."""
+        point = tuple(sorted(new.items()))
+        if point not in self._known:
+            alone = changed(self.scenario, self.policy_name, new)
+            answers = catalogue.exactly(alone, self.policy_name)
+            found = {} if isinstance(answers, str) else {n: a.value for n, a in answers.items()}
+            self._known[point] = found
+        return self._known[point]
+
+    def missed(self, new: Mapping[str, float]) -> list[str]:
+        """Targets that are not met."""
+        reached = self.measures(new)
+        return [n for n, asked in self.targets.items() if not met(n, asked, reached.get(n))]
+
+    def margins(self, new: Mapping[str, float]) -> Iterator[float]:
+        """By how much each target is met that asks for more stock."""
+        reached = self.measures(new)
+        for name, asked in self.targets.items():
+            if _direction(name) > 0:
+                yield -shortfall(name, asked, reached.get(name, math.inf))
+
+    def worth(self, new: Mapping[str, float]) -> float:
+        return self.measures(new).get(self.objective, math.inf)
 
     def _refuse(self) -> None:
         """Raise InputError where there is no finite optimum, whatever the numbers."""
@@ -164,23 +202,31 @@ def _direction(measure: str) -> int:
     return -1 if measure in CAPPING else 0
 
 
-def _choices(task: _Task) -> Choices | str:
+def _choices(task: _Task) -> Choices:
     scenario, name = task.scenario, task.policy_name
     held = [exact(value) for value in task.fix.values()]
     if task.keeps_span:
         held.append(exact(task.policy.batch))
+    if scenario.demand.amount.is_continuous:
+        held = [_lattice_step(scenario, held)]
     levels = catalogue.levels(scenario, name, held)
     if not isinstance(levels, str):
         return SummedChoices(scenario, levels)
-    if isinstance(answers := catalogue.exactly(scenario, name), str):
-        return answers
-    if scenario.demand.amount.is_continuous:
-        return "no search over continuous quantities"
     step = catalogue.step_of(scenario)
     if scenario.start is not None:
         held.append(exact(scenario.start.net_inventory))
     multiples = (exact(getattr(task.policy, key, None) or 0) for key in catalogue.ROUNDED)
     return DerivedChoices(scenario, name, common([step, *held, *multiples]))
+
+
+def _lattice_step(scenario: Scenario, held: Sequence[Fraction]) -> Fraction:
+    """For continuous demand: about 1/FINE of its standard deviation, and a part of what is held."""
+    about = exact(float(f"{scenario.demand.amount.sd() / FINE:.2g}"))
+    some = [abs(value) for value in held if value]
+    if not some:
+        return about
+    whole = common(some)
+    return whole / max(round(whole / about), 1)
 
 
 @dataclass
@@ -196,6 +242,52 @@ class _Best:
             self.value, self.span, self.level = value, span, level
 
 
+def refined(task: _Task, found: Optimum) -> Optimum:
+    """The levels of *found*, for continuous demand, moved to where the exact theory has them.
+
+    To 1e-6 of a standard deviation of demand, upwards, where a target binds; else to where the
+    cost, which is flat there, is least to 1e-3 of one. Q and S - s stay as enumerated, unless
+    the level is held.
+    """
+    sd = task.scenario.demand.amount.sd()
+    moving = _moving(task)
+    if not moving:
+        return found._replace(meets=not task.missed(found.parameters))
+    decimals = max(6 - math.floor(math.log10(sd)), 0)
+    reach = min(6 * sd / FINE, *(found.parameters[key] / 2 for key in moving if "quant" in key), sd)
+
+    def moved(by: float) -> dict[str, float]:
+        return {key: round(value + by, decimals) if key in moving else value
+                for key, value in found.parameters.items()}  # fmt: skip
+
+    def margin(by: float) -> float:
+        return min(task.margins(moved(by)), default=0.0)
+
+    by, binds = 0.0, margin(-reach) < 0 < margin(reach)
+    if binds:
+        by = float(solve.brentq(margin, -reach, reach, xtol=1e-7 * sd))
+        while margin(by) < 0:
+            by += 1e-6 * sd
+    if task.pays and (not binds or task.worth(moved(by + reach / 60)) < task.worth(moved(by))):
+        bounds = (by if binds else -reach, by + reach)
+        best = solve.minimize_scalar(
+            lambda x: task.worth(moved(x)), bounds=bounds, method="bounded",
+            options={"xatol": 1e-3 * sd},
+        )  # fmt: skip
+        by = max(round(float(best.x), max(decimals - 3, 0)), by if binds else -reach)
+    new = moved(by)
+    how = f"{found.how}, in steps of 1/{FINE} of a standard deviation; the level to 1e-6 of one"
+    return Optimum(new, not task.missed(new), how)
+
+
+def _moving(task: _Task) -> list[str]:
+    """The parameters that raise service together: levels, or what is open where they are held."""
+    names = set(parameters(task.policy.kind, exact(1), 1, 1)) - set(task.fix)
+    if "reorder_point" in task.fix or "order_up_to" in task.fix:
+        return sorted(names)
+    return sorted(names - {"order_quantity"})
+
+
 class _Search:
     """The enumeration."""
 
@@ -208,7 +300,7 @@ class _Search:
         money = task.scenario.costs
         self.lost = task.scenario.lost_sales
         self.bends = money is not None and money.shortage > 0 and not self.lost
-        self.pays = money is not None and (money.backorder > 0 or money.shortage > 0)
+        self.pays = task.pays
         _, self.guess = nearest(task.policy, choices.step)
         self.cheapest = self.guess
         self.reach = math.ceil(2 * economic_lot(task.scenario) / float(choices.step)) + 20
@@ -337,8 +429,7 @@ class _Search:
         elif not self.pays:
             level = low or 0
         else:
-            level = self._bottom(span)
-            level = level if low is None else max(level, low)
+            level = self._bottom(span, low)
             level = level if high is None else min(level, high)
         yield level, float(self._values(self.task.objective, span, level, 1)[0])
 
@@ -358,8 +449,8 @@ class _Search:
         found = self._first(lambda at, n: ~self._all_met(self.capping, span, at, n), self.guess)
         return -1 if found is None else found - 1
 
-    def _bottom(self, span: int) -> int:
-        """The level of least cost, which is convex in it."""
+    def _bottom(self, span: int, low: int | None) -> int:
+        """The level of least cost, which is convex in it, or *low* where it is below that."""
 
         def rises(at: int, count: int) -> NDArray[np.bool_]:
             cost = self._values(self.task.objective, span, at, count + 1)
@@ -369,7 +460,9 @@ class _Search:
                 cost = np.where(below > 0, 1e200 * below, cost)
             return np.asarray(cost[1:] >= cost[:-1] * (1 - SAME))
 
-        found = self._first(rises, self.cheapest)
+        if low is not None and rises(low, 1)[0]:
+            return low
+        found = self._first(rises, self.cheapest if low is None else max(low + 1, self.cheapest))
         self.cheapest = max(found or 0, 0) if self.lost or found is None else found
         return self.cheapest
 
