@@ -289,6 +289,25 @@ def test_lost_sales_and_renewal_demand_point_by_point(kind: str) -> None:
         assert mine <= min(c for c in known if c is not None) + 1e-9
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_continuous_demand_has_its_target_to_the_last_digit(kind: str) -> None:
+    demand = {"kind": "periodic", "quantity": {"dist": "gamma", "mean": 20, "sd": 8}}
+    costs = {"order": 30, "holding": 1, "backorder": 2}
+    scenario = made(demand, KINDS[kind], lead_time=1, costs=costs)
+    targets = {"fill_rate": 0.97}
+    found = optimize(scenario, targets=targets)
+    reached = found.targets["fill_rate"].reached
+    assert reached is not None
+    assert 0.97 - 1e-9 <= reached < 0.97001
+    best = chosen(found)
+    for more in (-12, 12) if kind != "base_stock" else ():
+        key = "order_quantity" if kind == "rQ" else "order_up_to"
+        other = optimize(scenario, targets=targets, fix={key: best[key] + more})
+        assert other.cost is not None
+        assert found.cost is not None
+        assert found.cost < other.cost + 1e-6 * other.cost
+
+
 # --- all levels at once ------------------------------------------------------------------------
 
 

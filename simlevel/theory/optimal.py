@@ -6,24 +6,28 @@ convex in the level, or scanned where a cost of units short makes it not so. Q (
 then enumerated, target and all: the best Q without the target is not the best with it. The
 enumeration ends where :class:`simlevel.theory.floor.Floor` proves every larger Q dearer.
 
-Without targets this is, for (r, Q) and unit demand, the algorithm of Federgruen and Zheng, An
-efficient algorithm for computing an optimal (r, Q) policy in continuous review stochastic
-inventory systems, Operations Research 40 (1992): the Q positions that cost least, until one
-more costs more. For (s, S) it is that of Zheng and Federgruen, Finding optimal (s, S) policies
-is about as simple as evaluating a single policy, Operations Research 39 (1991).
+Without targets the end for (r, Q) is that of Federgruen and Zheng, An efficient algorithm for
+computing an optimal (r, Q) policy in continuous review stochastic inventory systems, Operations
+Research 40 (1992), and for (s, S) that of Zheng and Federgruen, Finding optimal (s, S) policies
+is about as simple as evaluating a single policy, Operations Research 39 (1991). Base stock is
+where the cost stops falling: its critical ratio.
+
+Not proved, and said so in the answer: that more is dearer for (s, S) under a pattern, a least
+order or an order multiple, under renewal demand, and under lost sales, where Q is enumerated up
+to twice the best and twice the economic order quantity; and that cost has one bottom in the
+level under lost sales (it has for base stock whose orders cost nothing: Janakiraman and Roundy,
+Lost-sales problems with stochastic lead times, Operations Research 52, 2004).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from fractions import Fraction
-from typing import NamedTuple, TypeAlias
+from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize as solve
 
 from simlevel import words
 from simlevel.errors import InputError
@@ -37,21 +41,15 @@ from simlevel.theory.choices import (
     Choices,
     DerivedChoices,
     SummedChoices,
-    changed,
     met,
     nearest,
     parameters,
     shortfall,
 )
 from simlevel.theory.floor import Floor, economic_lot, floor_of
+from simlevel.theory.refined import lattice_step, refined
+from simlevel.theory.task import ENDLESS, Optimum, Task, direction
 
-RAISING = (
-    "mean_wait", "mean_backorders", "stockouts_per_time", "lost_per_time", "backorder_cost",
-    "shortage_cost",
-)  # fmt: skip
-"""Targets of at most that ask for higher levels, as all targets of at least do."""
-CAPPING = ("mean_on_hand", "mean_inventory_position", "holding_cost")
-"""Targets of at most that ask for lower levels."""
 SAME = 1e-12
 """Costs that differ by less, beside their size, are equal: the smaller parameters are named."""
 MOST_SPANS = 20_000
@@ -61,26 +59,9 @@ MOST_UNMET = 3_000
 MOST_NEAR = 20
 """Steps of Q or S - s among which the nearest is looked for, where nothing meets the targets."""
 FARTHEST = 2**20
-FINE = 20
-"""Steps in a standard deviation of continuous demand, in which Q and S - s are enumerated."""
 """Steps from 0 at which no level is looked for."""
-
-
 Holds: TypeAlias = Callable[[int, int], NDArray[np.bool_]]
 """Whether something holds at levels: from the first, so many."""
-_ENDLESS = (
-    "expected a target, or a cost of backorders or shortages, that asks for stock, found none: "
-    "the less stock the cheaper, without end"
-)
-
-
-class Optimum(NamedTuple):
-    """What was found; the nearest where nothing meets the targets."""
-
-    parameters: Mapping[str, float]
-    meets: bool
-    how: str
-    """A sentence: how it was found, and why it is the best."""
 
 
 def optimal(
@@ -89,13 +70,16 @@ def optimal(
     """The cheapest parameters of a policy that meet *targets*, with those of *fix* held.
 
     Cheapest by ``cost_per_time``, or ``mean_on_hand`` without costs. Quantities are whole
-    multiples of the step of demand. A text says why theory does not reach that far. Raises
-    InputError where there is no finite optimum, or Q is open without costs.
+    multiples of the step that demand, order multiples and what is held share; real numbers for
+    continuous demand. Of equals the smaller Q, and the lower level, is named. A text
+    says why theory does not reach that far. Raises InputError where there is no finite
+    optimum, or Q is open without costs.
     """
-    task = _Task.of(scenario, policy_name, targets, fix)
+    task = Task.of(scenario, policy_name, targets, fix)
     if isinstance(covered := catalogue.exactly(task.scenario, policy_name), str):
         return covered
-    choices = _choices(task)
+    if isinstance(choices := _choices(task), str):
+        return choices
     floor = floor_of(task.scenario, policy_name, targets, fix, choices)
     search = _Search(task, choices, floor)
     found = search.run()
@@ -104,129 +88,28 @@ def optimal(
     return refined(task, found) if scenario.demand.amount.is_continuous else found
 
 
-@dataclass(frozen=True)
-class _Task:
-    """What is asked, on parameters that are open or held."""
-
-    scenario: Scenario
-    policy_name: str
-    policy: RQ | SS | BaseStock
-    targets: Mapping[str, float]
-    fix: Mapping[str, float]
-    objective: str
-    _known: dict[tuple[tuple[str, float], ...], Mapping[str, float]] = field(default_factory=dict)
-
-    @classmethod
-    def of(
-        cls, scenario: Scenario, policy_name: str,
-        targets: Mapping[str, float], fix: Mapping[str, float],
-    ) -> _Task:  # fmt: skip
-        alone = changed(scenario, policy_name, {})
-        policy = alone.policies[policy_name]
-        assert isinstance(policy, (RQ, SS, BaseStock))
-        objective = "mean_on_hand" if scenario.costs is None else "cost_per_time"
-        task = cls(alone, policy_name, policy, targets, fix, objective)
-        task._refuse()
-        return task
-
-    @property
-    def keeps_span(self) -> bool:
-        """S - s is held at what it is: nothing says what an order costs."""
-        return isinstance(self.policy, SS) and self.objective == "mean_on_hand" and not self.fix
-
-    @property
-    def pays(self) -> bool:
-        """Being short costs something."""
-        money = self.scenario.costs
-        return money is not None and (money.backorder > 0 or money.shortage > 0)
-
-    def measures(self, new: Mapping[str, float]) -> Mapping[str, float]:
-        """Of the policy with those parameters, derived by itself."""
-        point = tuple(sorted(new.items()))
-        if point not in self._known:
-            alone = changed(self.scenario, self.policy_name, new)
-            answers = catalogue.exactly(alone, self.policy_name)
-            found = {} if isinstance(answers, str) else {n: a.value for n, a in answers.items()}
-            self._known[point] = found
-        return self._known[point]
-
-    def missed(self, new: Mapping[str, float]) -> list[str]:
-        """Targets that are not met."""
-        reached = self.measures(new)
-        return [n for n, asked in self.targets.items() if not met(n, asked, reached.get(n))]
-
-    def margins(self, new: Mapping[str, float]) -> Iterator[float]:
-        """By how much each target is met that asks for more stock."""
-        reached = self.measures(new)
-        for name, asked in self.targets.items():
-            if _direction(name) > 0:
-                yield -shortfall(name, asked, reached.get(name, math.inf))
-
-    def worth(self, new: Mapping[str, float]) -> float:
-        return self.measures(new).get(self.objective, math.inf)
-
-    def _refuse(self) -> None:
-        """Raise InputError where there is no finite optimum, whatever the numbers."""
-        money, kind = self.scenario.costs, self.policy.kind
-        open_ones = set(parameters(kind, exact(1), 1, 1)) - set(self.fix)
-        if not open_ones:
-            return
-        if money is None and "order_quantity" in open_ones:
-            raise InputError(
-                "expected [costs] or --fix order_quantity=..., found neither: where orders cost "
-                "nothing the smallest quantity is the best"
-            )
-        if money is not None and not money.holding_rate(self.scenario.time_unit):
-            raise InputError("costs.holding: expected a cost above 0, found 0: the more stock "
-                             "the better, without end")  # fmt: skip
-        if money is not None and (money.backorder or money.shortage):
-            return
-        asking = {name for name in self.targets if _direction(name) > 0}
-        level = "order_up_to" if kind == "base_stock" else "reorder_point"
-        if level in open_ones and not asking:
-            raise InputError(_ENDLESS)
-        if money is not None and money.order and len(open_ones) > 1 and asking <= set(_BATCHED):
-            raise InputError(f"expected a target other than {' and '.join(sorted(asking))}, or a "
-                             "cost of backorders, found none: the larger the orders the cheaper, "
-                             "without end")  # fmt: skip
-
-
-_BATCHED = ("stockouts_per_time", "inventory_cover")
-"""Targets that ever larger orders meet with ever less stock for the demand in between."""
-
-
-def _direction(measure: str) -> int:
-    """1 where a target asks for higher levels, -1 for lower ones, 0 for neither."""
-    if words.measure(measure).at_least or measure in RAISING:
-        return 1
-    return -1 if measure in CAPPING else 0
-
-
-def _choices(task: _Task) -> Choices:
+def _choices(task: Task) -> Choices | str:
     scenario, name = task.scenario, task.policy_name
     held = [exact(value) for value in task.fix.values()]
     if task.keeps_span:
         held.append(exact(task.policy.batch))
     if scenario.demand.amount.is_continuous:
-        held = [_lattice_step(scenario, held)]
+        held = [lattice_step(scenario, held)]
     levels = catalogue.levels(scenario, name, held)
     if not isinstance(levels, str):
         return SummedChoices(scenario, levels)
+    if scenario.demand.amount.is_continuous:
+        return levels
     step = catalogue.step_of(scenario)
     if scenario.start is not None:
         held.append(exact(scenario.start.net_inventory))
+        elsewhere = scenario.model_copy(update={"start": None})
+        if isinstance(others := catalogue.levels(elsewhere, name, held), str):
+            return others
+    elif not scenario.lost_sales and scenario.demand.kind != "renewal":
+        return levels
     multiples = (exact(getattr(task.policy, key, None) or 0) for key in catalogue.ROUNDED)
     return DerivedChoices(scenario, name, common([step, *held, *multiples]))
-
-
-def _lattice_step(scenario: Scenario, held: Sequence[Fraction]) -> Fraction:
-    """For continuous demand: about 1/FINE of its standard deviation, and a part of what is held."""
-    about = exact(float(f"{scenario.demand.amount.sd() / FINE:.2g}"))
-    some = [abs(value) for value in held if value]
-    if not some:
-        return about
-    whole = common(some)
-    return whole / max(round(whole / about), 1)
 
 
 @dataclass
@@ -242,60 +125,14 @@ class _Best:
             self.value, self.span, self.level = value, span, level
 
 
-def refined(task: _Task, found: Optimum) -> Optimum:
-    """The levels of *found*, for continuous demand, moved to where the exact theory has them.
-
-    To 1e-6 of a standard deviation of demand, upwards, where a target binds; else to where the
-    cost, which is flat there, is least to 1e-3 of one. Q and S - s stay as enumerated, unless
-    the level is held.
-    """
-    sd = task.scenario.demand.amount.sd()
-    moving = _moving(task)
-    if not moving:
-        return found._replace(meets=not task.missed(found.parameters))
-    decimals = max(6 - math.floor(math.log10(sd)), 0)
-    reach = min(6 * sd / FINE, *(found.parameters[key] / 2 for key in moving if "quant" in key), sd)
-
-    def moved(by: float) -> dict[str, float]:
-        return {key: round(value + by, decimals) if key in moving else value
-                for key, value in found.parameters.items()}  # fmt: skip
-
-    def margin(by: float) -> float:
-        return min(task.margins(moved(by)), default=0.0)
-
-    by, binds = 0.0, margin(-reach) < 0 < margin(reach)
-    if binds:
-        by = float(solve.brentq(margin, -reach, reach, xtol=1e-7 * sd))
-        while margin(by) < 0:
-            by += 1e-6 * sd
-    if task.pays and (not binds or task.worth(moved(by + reach / 60)) < task.worth(moved(by))):
-        bounds = (by if binds else -reach, by + reach)
-        best = solve.minimize_scalar(
-            lambda x: task.worth(moved(x)), bounds=bounds, method="bounded",
-            options={"xatol": 1e-3 * sd},
-        )  # fmt: skip
-        by = max(round(float(best.x), max(decimals - 3, 0)), by if binds else -reach)
-    new = moved(by)
-    how = f"{found.how}, in steps of 1/{FINE} of a standard deviation; the level to 1e-6 of one"
-    return Optimum(new, not task.missed(new), how)
-
-
-def _moving(task: _Task) -> list[str]:
-    """The parameters that raise service together: levels, or what is open where they are held."""
-    names = set(parameters(task.policy.kind, exact(1), 1, 1)) - set(task.fix)
-    if "reorder_point" in task.fix or "order_up_to" in task.fix:
-        return sorted(names)
-    return sorted(names - {"order_quantity"})
-
-
 class _Search:
     """The enumeration."""
 
-    def __init__(self, task: _Task, choices: Choices, floor: Floor | None) -> None:
+    def __init__(self, task: Task, choices: Choices, floor: Floor | None) -> None:
         self.task, self.choices, self.floor = task, choices, floor
-        self.raising = [name for name in task.targets if _direction(name) > 0]
-        self.capping = [name for name in task.targets if _direction(name) < 0]
-        self.others = [name for name in task.targets if _direction(name) == 0]
+        self.raising = [name for name in task.targets if direction(name) > 0]
+        self.capping = [name for name in task.targets if direction(name) < 0]
+        self.others = [name for name in task.targets if direction(name) == 0]
         self.best, self.nearest = _Best(), _Best()
         money = task.scenario.costs
         self.lost = task.scenario.lost_sales
@@ -440,7 +277,7 @@ class _Search:
         found = self._first(lambda at, n: self._all_met(self.raising, span, at, n), self.guess)
         self.guess = self.guess if found is None else found
         if found is None and not self.pays and not self.lost:
-            raise InputError(_ENDLESS)
+            raise InputError(ENDLESS)
         return max(found or 0, 0) if self.lost else found
 
     def _highest(self, span: int) -> int | None:
