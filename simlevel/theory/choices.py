@@ -28,6 +28,16 @@ RARE = 1e-14
 """A total below this share of demand is rounding, not something that happens."""
 
 
+MOST_STEPS = 20_000
+"""Steps of stock, over all points, that Markov chains are set up for; more take minutes."""
+MOST_STEPS_QUICK = 1_000_000
+"""The same where a formula gives each point."""
+
+
+class TooManyError(Exception):
+    """More points would have to be derived one by one than there is time for."""
+
+
 class Choices(Protocol):
     """Measures of one policy by its parameters."""
 
@@ -131,6 +141,7 @@ class DerivedChoices:
     policy_name: str
     step: Fraction
     _known: dict[tuple[int, int], Mapping[str, float]] = field(default_factory=dict)
+    _steps: int = 0
 
     def values(self, measure: str, span: int, first: int, count: int) -> Array:
         found = [
@@ -142,6 +153,7 @@ class DerivedChoices:
         if self.scenario.lost_sales:
             level = max(level, 0)  # a lower one orders nothing
         if (span, level) not in self._known:
+            self._count(span + abs(level))
             kind = self.scenario.policies[self.policy_name].kind
             new = parameters(kind, self.step, span, level)
             answers = catalogue.exactly(
@@ -150,6 +162,12 @@ class DerivedChoices:
             found = {} if isinstance(answers, str) else {n: a.value for n, a in answers.items()}
             self._known[span, level] = found
         return self._known[span, level]
+
+    def _count(self, steps: int) -> None:
+        self._steps += steps
+        chained = self.scenario.lost_sales and self.scenario.demand.is_periodic
+        if self._steps > (MOST_STEPS if chained else MOST_STEPS_QUICK):
+            raise TooManyError
 
 
 def nearest(policy: RQ | SS | BaseStock, step: Fraction) -> tuple[int, int]:

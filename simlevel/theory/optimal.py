@@ -41,6 +41,7 @@ from simlevel.theory.choices import (
     Choices,
     DerivedChoices,
     SummedChoices,
+    TooManyError,
     met,
     nearest,
     parameters,
@@ -82,7 +83,10 @@ def optimal(
         return choices
     floor = floor_of(task.scenario, policy_name, targets, fix, choices)
     search = _Search(task, choices, floor)
-    found = search.run()
+    try:
+        found = search.run()
+    except TooManyError:
+        return "too many points would have to be derived one by one"
     if search.is_blank:
         return "theory covers none of the parameters that were tried"
     return refined(task, found) if scenario.demand.amount.is_continuous else found
