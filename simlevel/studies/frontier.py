@@ -149,6 +149,8 @@ def _points(
     scenario: Scenario, name: str, template: RQ | SS | BaseStock, measure: str,
     fix: Mapping[str, object],
 ) -> tuple[Point, ...] | str:  # fmt: skip
+    if scenario.lost_sales and scenario.demand.is_periodic and template.batch:
+        return "a Markov chain for each of its points would take minutes"
     alone = scenario.model_copy(update={"policies": {name: template}, "targets": {}})
     known = {key: value for key, value in fix.items() if key in type(template).model_fields}
     alone, held = fixed(alone, name, known)
