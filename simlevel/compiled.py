@@ -7,7 +7,6 @@ Without numba the same functions run uncompiled, slowly.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, TypeVar, cast
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from simlevel import words
 
 Function = TypeVar("Function", bound=Callable[..., object])
+Number = TypeVar("Number", int, float)
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -142,16 +142,16 @@ class Queues(NamedTuple):
 
 @compiled
 def quantity_ordered(
-    fixed_lot: bool, trigger: float, lot: float, least: float, multiple: float, position: float
-) -> float:
+    fixed_lot: bool, trigger: Number, lot: Number, least: Number, multiple: Number, position: Number
+) -> Number:
     """What the policy orders at this inventory position; 0 for nothing."""
     if position > trigger:
-        return 0.0
+        return 0 * position
     if fixed_lot:
-        return lot * (math.floor((trigger - position) / lot) + 1)
+        return lot * ((trigger - position) // lot + 1)
     quantity = max(lot - position, least)
     if multiple > 0:
-        quantity = math.ceil(quantity / multiple) * multiple
+        quantity = -(-quantity // multiple) * multiple
     return quantity
 
 
@@ -349,112 +349,126 @@ def run_events(
 
 @compiled
 def run_periods(
-    rules: Rules, s: Floats, at: Ints, pipeline: Floats, quantities: Floats, totals: Floats
-) -> int:
+    rules: Rules, s: Floats, at: Ints, pipeline: Ints, quantities: Floats, seen: Ints,
+    totals: Floats,
+) -> int:  # fmt: skip
     """Period by period, where nothing happens between the demand instants.
 
     That is: periodic demand, reviews and one constant lead time in whole periods, windows
     that open at a demand instant. ``pipeline`` holds what arrives in each coming period, and
-    times in ``s`` and ``rules`` count periods. Exact sums need no order, so they are kept in
-    registers and written once a window. Returns what it stopped for.
+    times in ``s`` and ``rules`` count periods. What customers find is written to ``seen``, two
+    rows as long as a block, and counted a window at a time, which a processor does for several
+    periods at once. Returns what it stopped for.
     """
-    lag = pipeline.size
-    fixed_lot, trigger, lot = rules.fixed_lot, rules.trigger, rules.lot
-    least, multiple = rules.least, rules.multiple
-    net, on_order, left_short = s[NET], s[ON_ORDER], at[LEFT_SHORT] != 0
-    next_review, period = s[NEXT_REVIEW], s[NEXT_CUSTOMER]
-    slot = int(period) % lag
+    lost_sales, demand_first, review = rules.lost_sales, rules.demand_first, int(rules.review)
+    trigger, lot = int(rules.trigger), int(rules.lot)
+    least, multiple = int(rules.least), int(rules.multiple)
+    net, position = int(s[NET]), int(s[NET] + s[ON_ORDER])
+    period, next_review = int(s[NEXT_CUSTOMER]), int(s[NEXT_REVIEW])
+    left_short = at[LEFT_SHORT] != 0
+    slot = period % pipeline.size
     while at[QUANTITY] < quantities.size:
         if period > rules.last_instant:
             return DONE
         if period == s[NEXT_WINDOW]:
             at[ROW] = (at[ROW] + 1) % totals.shape[0]
             s[NEXT_WINDOW] = period + rules.window if at[ROW] != rules.windows else np.inf
+        left = min(s[NEXT_WINDOW], rules.last_instant + 1) - period
         first = at[QUANTITY]
-        stop = min(first + min(s[NEXT_WINDOW], rules.last_instant + 1) - period, quantities.size)
-        customers = demanded = from_shelf = whole_customers = lost = 0.0
-        in_lead_time = shelf_in_lead_time = 0.0
-        cycles = whole_cycles = net_before = orders = ordered = 0.0
-        on_hand = backorders = outstanding = in_stock = clear = 0.0
-        for i in range(first, int(stop)):
+        stop = first + int(min(left, quantities.size - first))
+        asks, nets, on_orders = quantities[first:stop], seen[0, first:stop], seen[1, first:stop]
+        cycles = cut_cycles = net_before = orders = ordered = ordered_late = 0
+        for i in range(asks.size):
             arriving = pipeline[slot]
             if arriving > 0:
                 cycles += 1
-                whole_cycles += not left_short and net >= 0
+                cut_cycles += left_short or net < 0
                 net_before += net
                 left_short = False
                 net += arriving
-                on_order -= arriving
-                pipeline[slot] = 0.0
+            placed = 0
             reviews = period == next_review
             if reviews:
-                next_review = period + rules.review if rules.review > 0 else np.inf
-                if not rules.demand_first:
-                    position = net + on_order
-                    quantity = quantity_ordered(fixed_lot, trigger, lot, least, multiple, position)
-                    if quantity > 0:
-                        orders += 1
-                        ordered += quantity
-                        on_order += quantity
-                        pipeline[slot] += quantity
-            asked = quantities[i]
-            if asked > 0:
-                customers += 1
-                demanded += asked
-                served = asked
-                if net >= asked:
-                    whole_customers += 1
-                    net -= asked
-                else:
-                    served = max(net, 0.0)
-                    left_short = True
-                    net -= served if rules.lost_sales else asked
-                    lost += asked - served
-                from_shelf += served
-                if on_order > 0:
-                    in_lead_time += asked
-                    shelf_in_lead_time += served
-            if (reviews and rules.demand_first) or (asked > 0 and rules.review == 0):
-                position = net + on_order
-                quantity = quantity_ordered(fixed_lot, trigger, lot, least, multiple, position)
-                if quantity > 0:
+                next_review = period + review if review > 0 else -1
+                if not demand_first and position <= trigger:
+                    placed = quantity_ordered(
+                        rules.fixed_lot, trigger, lot, least, multiple, position
+                    )
                     orders += 1
-                    ordered += quantity
-                    on_order += quantity
-                    pipeline[slot] += quantity
-            if net > 0:
-                on_hand += net
-                in_stock += 1
-            else:
-                backorders -= net
-            clear += net >= 0
-            outstanding += on_order
+                    ordered += placed
+                    position += placed
+            asked = int(asks[i])
+            nets[i], on_orders[i] = net, position - net
+            if net < asked:
+                left_short = True
+                if lost_sales:
+                    asked = net
+            net -= asked
+            position -= asked
+            looks = (reviews and demand_first) or (review == 0 and asks[i] > 0)
+            if looks and position <= trigger:
+                late = quantity_ordered(rules.fixed_lot, trigger, lot, least, multiple, position)
+                orders += 1
+                ordered += late
+                ordered_late += late
+                position += late
+                placed += late
+            pipeline[slot] = placed
             period += 1
             slot += 1
-            if slot == lag:
+            if slot == pipeline.size:
                 slot = 0
         row = totals[at[ROW]]
-        row[CUSTOMERS] += customers
-        row[CUSTOMERS_WHOLE] += whole_customers
-        row[DEMANDED] += demanded
-        row[FROM_SHELF] += from_shelf
-        row[LOST] += lost if rules.lost_sales else 0.0
-        row[DEMANDED_IN_LEAD_TIME] += in_lead_time
-        row[FROM_SHELF_IN_LEAD_TIME] += shelf_in_lead_time
         row[CYCLES] += cycles
-        row[CYCLES_WHOLE] += whole_cycles
+        row[CYCLES_WHOLE] += cycles - cut_cycles
         row[NET_BEFORE_RECEIPTS] += net_before
-        row[PERIODS] += stop - first
-        row[PERIODS_SERVED] += stop - first - (customers - whole_customers)
-        row[PERIODS_CLEAR] += clear
-        row[BACKORDERS_AT_ENDS] += backorders
         row[ORDERS] += orders
         row[ORDERED] += ordered
-        row[AREA_ON_HAND] += on_hand * rules.period
-        row[AREA_BACKORDERS] += backorders * rules.period
-        row[AREA_ON_ORDER] += outstanding * rules.period
-        row[TIME_IN_STOCK] += in_stock * rules.period
-        at[QUANTITY] = int(stop)
-    s[NET], s[ON_ORDER], at[LEFT_SHORT] = net, on_order, left_short
+        row[AREA_ON_ORDER] += ordered_late * rules.period
+        count_periods(rules, asks, nets, on_orders, row)
+        at[QUANTITY] = stop
+    s[NET], s[ON_ORDER], at[LEFT_SHORT] = net, position - net, left_short
     s[NEXT_REVIEW], s[NEXT_CUSTOMER] = next_review, period
     return WANTS_QUANTITIES
+
+
+@compiled
+def count_periods(
+    rules: Rules, quantities: Floats, nets: Ints, on_orders: Ints, row: Floats
+) -> None:
+    """Add to *row* what periods amount to whose customers ask for *quantities*.
+
+    They find the net inventory *nets*, with *on_orders* units on order.
+    """
+    customers = short_customers = missed = in_lead_time = missed_in_lead_time = 0
+    demanded = on_hand = backorders = on_order = in_stock = clear = 0
+    for i in range(quantities.size):
+        asked, net, outstanding = int(quantities[i]), nets[i], on_orders[i]
+        short = min(asked, max(asked - net, 0))
+        customers += asked > 0
+        demanded += asked
+        short_customers += short > 0
+        missed += short
+        in_lead_time += asked if outstanding > 0 else 0
+        missed_in_lead_time += short if outstanding > 0 else 0
+        net -= asked - short if rules.lost_sales else asked
+        on_hand += max(net, 0)
+        backorders += max(-net, 0)
+        on_order += outstanding
+        in_stock += net > 0
+        clear += net >= 0
+    row[CUSTOMERS] += customers
+    row[CUSTOMERS_WHOLE] += customers - short_customers
+    row[DEMANDED] += demanded
+    row[FROM_SHELF] += demanded - missed
+    row[LOST] += missed if rules.lost_sales else 0
+    row[DEMANDED_IN_LEAD_TIME] += in_lead_time
+    row[FROM_SHELF_IN_LEAD_TIME] += in_lead_time - missed_in_lead_time
+    row[PERIODS] += quantities.size
+    row[PERIODS_SERVED] += quantities.size - short_customers
+    row[PERIODS_CLEAR] += clear
+    row[BACKORDERS_AT_ENDS] += backorders
+    row[AREA_ON_HAND] += on_hand * rules.period
+    row[AREA_BACKORDERS] += backorders * rules.period
+    row[AREA_ON_ORDER] += on_order * rules.period
+    row[TIME_IN_STOCK] += in_stock * rules.period

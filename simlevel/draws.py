@@ -36,7 +36,8 @@ from simlevel.model.scenario import Scenario
 Block: TypeAlias = NDArray[np.float64]
 Sampler: TypeAlias = Callable[[Generator, int], Block]
 
-BLOCK = 4096
+BLOCK = 8192
+"""Draws at a time: few calls, and still in a processor's cache."""
 LARGEST_TABLE = 4_000_000
 """Cells of one distribution's table; a wider one is refused."""
 _CERTAIN = 700.0
@@ -98,7 +99,8 @@ class Draws:
         blocks = self._blocks(self._quantity, Source.QUANTITIES, replication)
         if isinstance(demand, HistoryDemand) and demand.replayed:
             once = np.array([float(round(exact(v) / self._step)) for v in demand.history])
-            blocks = itertools.chain([once], itertools.repeat(np.zeros(BLOCK)))
+            pieces = np.split(once, range(BLOCK, once.size, BLOCK))
+            blocks = itertools.chain(pieces, itertools.repeat(np.zeros(BLOCK)))
         if pattern := _pattern(demand):
             blocks = self._patterned(blocks, pattern)
         if isinstance(demand, PeriodicDemand) and demand.probability < 1:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simlevel import compiled as c
-from simlevel.draws import Block, Draws
+from simlevel.draws import BLOCK, Block, Draws
 from simlevel.engines.ledger import Event, Job, Totals, in_own_units
 from simlevel.model.distribution import Constant
 from simlevel.model.policy import RQ, BaseStock, OwnPolicy, Policy
@@ -60,10 +60,11 @@ class FastEngine:
         )
         s, at = _state(job)
         s[c.NEXT_WINDOW] = job.opening / period
-        pipeline = np.zeros(self._lag or 0)
+        pipeline = np.zeros(self._lag or 0, dtype=np.int64)
+        seen = np.empty((2, BLOCK), dtype=np.int64)
         for quantities in self._draws.quantities(replication):
             at[c.QUANTITY] = 0
-            if c.run_periods(rules, s, at, pipeline, quantities, totals) == c.DONE:
+            if c.run_periods(rules, s, at, pipeline, quantities, seen, totals) == c.DONE:
                 return
 
     def _run_events(self, replication: int, totals: Block, trace: list[Event] | None) -> None:
