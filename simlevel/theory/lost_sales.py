@@ -17,10 +17,11 @@ from scipy import special
 from simlevel.model import distribution as d
 from simlevel.model.demand import Demand, PoissonDemand, RenewalDemand
 from simlevel.model.fields import exact
-from simlevel.model.policy import RQ, SS, BaseStock, Policy
+from simlevel.model.policy import OwnPolicy, Policy
 from simlevel.model.scenario import Scenario
 from simlevel.theory import lost_sales_chain, tails
 from simlevel.theory.answer import Answer
+from simlevel.theory.position import Frame, rule_on
 from simlevel.theory.tails import Numbers
 from simlevel.theory.totals import Model
 from simlevel.theory.totals import answers as measures
@@ -147,18 +148,10 @@ def _batches(policy: Policy, size: Fraction, start: float) -> tuple[int, int] | 
     levels = [getattr(policy, key, None) for key in keys] + [start]
     if any(exact(level) % size for level in levels if level is not None):
         return f"start and order quantities are not whole multiples of the size {float(size):g}"
-    match policy:
-        case RQ(reorder_point=point, order_quantity=quantity):
-            return math.floor(exact(point) / size), int(exact(quantity) / size)
-        case SS(reorder_point=point):
-            low = math.floor(exact(point) / size)
-        case BaseStock(order_up_to=level):
-            low = int(exact(level) / size) - 1
-        case _:
-            return "there is no formula for a policy of one's own"
-    least = max(exact(policy.order_up_to) / size - low, exact(policy.minimum_order or 0) / size)
-    multiple = exact(policy.order_multiple or 0) / size or Fraction(1)
-    return low, int(math.ceil(least / multiple) * multiple)
+    if isinstance(policy, OwnPolicy):
+        return "there is no formula for a policy of one's own"
+    rule = rule_on(Frame(size, Fraction(0)), policy)
+    return rule.trigger, rule.size(rule.trigger)
 
 
 # --- base stock -----------------------------------------------------------------------------
@@ -285,7 +278,7 @@ def _nodes(lead_time: d.Distribution, rate: float, level: int) -> tuple[Numbers,
             found = _panels(max(-mean / sd, -_FAR), _FAR, min(1.0, steep / rate / sd), _bell)
             return found and (np.append(mean + sd * found[0], 0.0), np.append(found[1], below))
         case d.Lognormal():
-            spread = math.sqrt(math.log1p((lead_time.nominal_sd / lead_time.mean()) ** 2))
+            spread = tails.log_deviation(lead_time)
             found = _panels(-_FAR, _FAR + spread, min(1.0, 1 / spread / steep), _bell)
             scale = lead_time.mean() * math.exp(-(spread**2) / 2)
             return found and (scale * np.exp(spread * found[0]), found[1])
@@ -320,6 +313,4 @@ def _whole(lead_time: d.Distribution) -> tuple[Numbers, Numbers] | None:
     last = tails.quantile(lead_time, 1 - 1e-16) + 1
     if last > LARGEST_NODES:
         return None
-    values = np.arange(last + 1)
-    above = tails.survival(lead_time, np.arange(-1, last + 1))
-    return values, above[:-1] - above[1:]
+    return np.arange(last + 1), tails.masses(lead_time, int(last))

@@ -7,8 +7,7 @@ pattern, the stock on hand and the orders on their way, oldest first.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -17,7 +16,7 @@ import numpy as np
 from simlevel.model.demand import HistoryDemand, PeriodicDemand
 from simlevel.model.fields import exact
 from simlevel.model.grid import common, listed
-from simlevel.model.policy import RQ, SS, BaseStock, OwnPolicy, Policy
+from simlevel.model.policy import RQ, SS, BaseStock, OwnPolicy
 from simlevel.model.scenario import Scenario
 from simlevel.theory import gmres
 from simlevel.theory.answer import Answer
@@ -30,6 +29,7 @@ from simlevel.theory.lost_sales_cycle import (
     period_demand,
     phases_of,
 )
+from simlevel.theory.position import Frame, rule_on
 from simlevel.theory.tails import Numbers
 from simlevel.theory.totals import Model
 from simlevel.theory.totals import answers as measures
@@ -69,6 +69,8 @@ def answers(scenario: Scenario, policy_name: str) -> Mapping[str, Answer] | str:
     lead_time = scenario.lead_time.distribution
     if scenario.replayed:
         return "a record played once has no long run"
+    if isinstance(scenario.policies[policy_name], OwnPolicy):
+        return "there is no formula for a policy of one's own"
     if demand.amount.is_continuous:
         return "lost sales are solved for discrete quantities only"
     if lead_time.variance() > 0:
@@ -110,11 +112,12 @@ class OrderTable:
     top: int
 
     @classmethod
-    def of(cls, policy: Policy, step: Fraction, start: int) -> OrderTable:
+    def of(cls, policy: RQ | SS | BaseStock, step: Fraction, start: int) -> OrderTable:
         """Raises _UnsolvedError where the levels are too many to list."""
-        trigger, size = _rule(policy, step)
+        rule = rule_on(Frame(step, Fraction(0)), policy)
+        trigger = rule.trigger
         positions = range(max(min(trigger, LARGEST_LEVEL) + 1, 0))
-        lifted = [position + size(position) for position in positions]
+        lifted = [position + rule.size(position) for position in positions]
         top = max([start, *lifted])
         if trigger >= LARGEST_LEVEL or top > LARGEST_LEVEL:
             raise _UnsolvedError(
@@ -124,24 +127,6 @@ class OrderTable:
         ordered = np.zeros(top + 1, dtype=np.int64)
         ordered[: len(lifted)] = np.array(lifted, dtype=np.int64) - np.arange(len(lifted))
         return cls(ordered, top)
-
-
-def _rule(policy: Policy, step: Fraction) -> tuple[int, Callable[[int], int]]:
-    """The highest position that orders, and how much is ordered at a position."""
-    match policy:
-        case RQ(reorder_point=point, order_quantity=quantity):
-            low, batch = math.floor(exact(point) / step), int(exact(quantity) / step)
-            return low, lambda position: batch * ((low - position) // batch + 1)
-        case SS(reorder_point=point):
-            low = math.floor(exact(point) / step)
-        case BaseStock(order_up_to=level):
-            low = int(exact(level) / step) - 1
-        case OwnPolicy():  # pragma: no cover
-            raise TypeError(policy.kind)
-    up_to = int(exact(policy.order_up_to) / step)
-    least = int(exact(policy.minimum_order or 0) / step)
-    multiple = int(exact(policy.order_multiple or 0) / step) or 1
-    return low, lambda position: -(-max(up_to - position, least) // multiple) * multiple
 
 
 # --- the chain ------------------------------------------------------------------------------
@@ -175,7 +160,9 @@ class Chain:
         assert isinstance(demand, (PeriodicDemand, HistoryDemand))
         step = _lattice(scenario, policy_name)
         start = int(exact(scenario.start_level(policy_name)) / step)
-        orders = OrderTable.of(scenario.policies[policy_name], step, start)
+        policy = scenario.policies[policy_name]
+        assert not isinstance(policy, OwnPolicy)
+        orders = OrderTable.of(policy, step, start)
         phases = tuple(phases_of(scenario, timetable, step, orders.top))
         width = orders.top + 1
         if width ** (timetable.in_transit + 1) * len(phases) >= 2**62:

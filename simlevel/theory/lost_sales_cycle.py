@@ -126,8 +126,7 @@ def _asked(quantity: Distribution, factor: Fraction, step: Fraction) -> tuple[Wh
     if quantity.values_drawn is None:
         last = int(min(tails.quantile(quantity, 1 - 1e-16), quantity.largest()))
         numbers = np.arange(last + 1, dtype=np.int64)
-        above = tails.survival(quantity, np.arange(-1.0, last + 1))
-        weights = above[:-1] - above[1:]
+        weights = tails.masses(quantity, last)
     else:
         drawn, weights = tails.listed(quantity)
         if not quantity.is_whole:

@@ -67,7 +67,7 @@ def newsvendor(
     short, left = _costs(underage, overage, price, cost, salvage)
     ratio = None if short is None or left is None else short / (short + left)
     level = _quantity(distribution, quantity, ratio)
-    lost, over = float(tails.excess(distribution, level)), 0.0
+    lost = float(tails.excess(distribution, level))
     mean = distribution.mean()
     over = max(level - mean + lost, 0.0)
     charge = None if short is None or left is None else left * over + short * lost

@@ -10,7 +10,6 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from fractions import Fraction
-from typing import TypeAlias
 
 import numpy as np
 
@@ -19,9 +18,10 @@ from simlevel.model import distribution as d
 from simlevel.model.demand import PoissonDemand, RenewalDemand
 from simlevel.model.fields import exact
 from simlevel.model.grid import common
-from simlevel.model.policy import RQ, SS, BaseStock, OwnPolicy, Policy
+from simlevel.model.policy import RQ, OwnPolicy
 from simlevel.model.scenario import Scenario
 from simlevel.theory.answer import Answer
+from simlevel.theory.position import Frame, Rule, rule_on
 from simlevel.theory.renewal_count import (
     NOBODY,
     Count,
@@ -144,52 +144,40 @@ class Orbit:
         levels = [exact(getattr(policy, key, None) or 0) for key in keys]
         step = common([size, start, *levels])
         one, begin = int(size / step), int(start / step)
-        build = _rq_orbit if isinstance(policy, RQ) else _up_to_orbit
-        found = build(policy, step, one, begin)
+        assert not isinstance(policy, OwnPolicy)
+        rule = rule_on(Frame(step, Fraction(0)), policy)
+        found = (_rq_orbit if isinstance(policy, RQ) else _up_to_orbit)(rule, one, begin)
         if found is None:
             return f"more than {LARGEST_ORBIT:,} inventory positions are not listed"
-        trigger, positions, before = found
-        return cls(step, one, trigger, np.sort(positions), before)
+        positions, before = found
+        return cls(step, one, rule.trigger, np.sort(positions), before)
 
 
-_Orbit: TypeAlias = tuple[int, Numbers, Numbers]
-
-
-def _rq_orbit(policy: Policy, step: Fraction, size: int, start: int) -> _Orbit | None:
+def _rq_orbit(rule: Rule, size: int, start: int) -> tuple[Numbers, Numbers] | None:
     """Every position above r, up to r + Q, that the greatest common divisor lets through."""
-    assert isinstance(policy, RQ)
-    low = math.floor(exact(policy.reorder_point) / step)
-    batch = int(exact(policy.order_quantity) / step)
+    low, batch = rule.trigger, rule.multiple
     divisor = math.gcd(size, batch)
     if batch // divisor > LARGEST_ORBIT:
         return None
     first = low + 1 + (start - low - 1) % divisor
     positions = first + divisor * np.arange(batch // divisor, dtype=float)
     after = positions - size
-    return low, positions, after[after <= low]
+    return positions, after[after <= low]
 
 
-def _up_to_orbit(policy: Policy, step: Fraction, size: int, start: int) -> _Orbit | None:
+def _up_to_orbit(rule: Rule, size: int, start: int) -> tuple[Numbers, Numbers] | None:
     """Run the position down and up again until an order comes back to a level it came to."""
-    if isinstance(policy, SS):
-        low = math.floor(exact(policy.reorder_point) / step)
-    else:
-        assert isinstance(policy, BaseStock)
-        low = int(exact(policy.order_up_to) / step) - 1
-    up_to = int(exact(policy.order_up_to) / step)
-    least = int(exact(policy.minimum_order or 0) / step)
-    multiple = int(exact(policy.order_multiple or 0) / step) or 1
     level, runs, steps = start, dict[int, int](), 0
     while level not in runs and steps <= LARGEST_ORBIT:
-        runs[level] = count = max(-((low - level) // size), 0)
+        runs[level] = count = max(-((rule.trigger - level) // size), 0)
         steps += count + 1
         bottom = level - count * size
-        level = bottom + -(-max(up_to - bottom, least) // multiple) * multiple
+        level = bottom + rule.size(bottom)
     if level not in runs:
         return None
     cycle = [(top, count) for top, count in runs.items()][list(runs).index(level) :]
     positions = np.concatenate([top - size * np.arange(count, dtype=float) for top, count in cycle])
-    return low, positions, np.array([top - size * count for top, count in cycle], dtype=float)
+    return positions, np.array([top - size * count for top, count in cycle], dtype=float)
 
 
 # --- measures -------------------------------------------------------------------------------

@@ -157,9 +157,8 @@ def _lattice_sums(gaps: d.Distribution, time: Fraction) -> Sums:
 def _lattice_gap(gaps: d.Distribution, time: Fraction) -> tuple[Fraction, Numbers]:
     """The step of gaps and *time*, and P(gap = 0, 1, ... steps) up to *time*."""
     if isinstance(gaps, d.Geometric):
-        values, weights = [Fraction(k) for k in range(1, math.floor(time) + 1)], np.empty(0)
-        above = tails.survival(gaps, np.arange(len(values) + 1.0))
-        weights = above[:-1] - above[1:]
+        values = [Fraction(k) for k in range(math.floor(time) + 1)]
+        weights = tails.masses(gaps, len(values) - 1)
     else:
         drawn, weights = tails.listed(gaps)
         values = [exact(float(value)) for value in drawn]
@@ -248,7 +247,7 @@ def _convolved(gaps: d.Lognormal, t: float, cells: int) -> Sums:
 
 
 def _lognormal_density(gaps: d.Lognormal, x: Numbers) -> Numbers:
-    spread = math.sqrt(math.log1p((gaps.nominal_sd / gaps.mean()) ** 2))
+    spread = tails.log_deviation(gaps)
     with np.errstate(divide="ignore", invalid="ignore", under="ignore"):
         k = (np.log(x / gaps.mean())) / spread + spread / 2
         found = np.exp(-k * k / 2) / (x * spread * math.sqrt(2 * math.pi))

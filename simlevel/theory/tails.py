@@ -100,7 +100,7 @@ def survival(distribution: d.Distribution, x: Amounts) -> Numbers:
         case d.Gamma() | d.Exponential() | d.Erlang():
             tail = gamma_survival(x, mean, variance)
         case d.Lognormal():
-            tail = special.ndtr(-_log_deviation(distribution, x))
+            tail = special.ndtr(-_log_score(distribution, x))
         case d.Poisson():
             tail = poisson_survival(x, mean)
         case d.NegativeBinomial():
@@ -129,7 +129,7 @@ def excess(distribution: d.Distribution, x: Amounts) -> Numbers:
         case d.Gamma() | d.Exponential() | d.Erlang():
             over = gamma_excess(inside, mean, variance)
         case d.Lognormal():
-            k, spread = _log_deviation(distribution, inside), _log_spread(distribution)
+            k, spread = _log_score(distribution, inside), log_deviation(distribution)
             over = mean * special.ndtr(spread - k) - inside * special.ndtr(-k)
         case d.Poisson():
             over = poisson_excess(inside, mean)
@@ -159,7 +159,7 @@ def quantile(distribution: d.Distribution, share: float) -> float:
         case d.Gamma() | d.Exponential() | d.Erlang():
             return float(special.gammaincinv(mean**2 / variance, share)) * variance / mean
         case d.Lognormal():
-            spread = _log_spread(distribution)
+            spread = log_deviation(distribution)
             return math.exp(math.log(mean) - spread**2 / 2 + spread * special.ndtri(share))
     if distribution.values_drawn is not None:
         values, weights = listed(distribution)
@@ -201,6 +201,16 @@ def listed(distribution: d.Distribution) -> tuple[Numbers, Numbers]:
     return distinct.astype(float), total / total.sum()
 
 
+def masses(distribution: d.Distribution, last: int) -> Numbers:
+    """P(X = 0), P(X = 1), ... P(X = *last*) of a distribution of whole numbers.
+
+    >>> masses(d.Geometric(mean=2), 3)  # 1/2, 1/4, 1/8
+    array([0.   , 0.5  , 0.25 , 0.125])
+    """
+    above = survival(distribution, np.arange(-1.0, last + 1))
+    return np.asarray(above[:-1] - above[1:])
+
+
 def _after(sums: Numbers, values: Numbers, x: Numbers) -> Numbers:
     """The entry of *sums* at the first value above *x*; 0 where there is none."""
     return np.asarray(np.append(sums, 0.0)[np.searchsorted(values, x, side="right")])
@@ -211,12 +221,12 @@ def _binomial_survival(x: Amounts, n: int, p: float) -> Numbers:
     return np.where(np.floor(x) < 0, 1.0, special.bdtrc(k, n, p) if n else 0.0)
 
 
-def _log_spread(distribution: d.Lognormal) -> float:
+def log_deviation(distribution: d.Lognormal) -> float:
     """Standard deviation of the logarithm."""
     return math.sqrt(math.log1p((distribution.nominal_sd / distribution.mean()) ** 2))
 
 
-def _log_deviation(distribution: d.Lognormal, x: Numbers) -> Numbers:
-    spread = _log_spread(distribution)
+def _log_score(distribution: d.Lognormal, x: Numbers) -> Numbers:
+    spread = log_deviation(distribution)
     with np.errstate(divide="ignore"):
         return (np.log(np.maximum(x, 0.0)) - math.log(distribution.mean())) / spread + spread / 2
