@@ -25,6 +25,9 @@ def solved(
 
     Saad and Schultz, SIAM Journal on Scientific and Statistical Computing 7 (1986). Raises
     NotConvergedError where it does not converge.
+
+    >>> solved(lambda x: np.array([2 * x[0] + x[1], 3 * x[1]]), np.array([5.0, 3.0])).round(9)
+    array([2., 1.])
     """
     x, left = np.zeros_like(right), right
     if not right.any():

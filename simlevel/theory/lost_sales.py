@@ -46,7 +46,17 @@ def answers(scenario: Scenario, policy_name: str) -> Mapping[str, Answer] | str:
 
     Covered: Poisson customers of one size under continuous review, where base stock takes any
     independent lead times that may cross, and (r, Q) or (s, S) with Q > r any lead time at all;
-    and demand in periods (:func:`simlevel.theory.lost_sales_chain.answers`).
+    and demand in periods (:func:`simlevel.theory.lost_sales_chain.answers`). With lambda
+    customers per time unit and mean lead time L, both in the scenario's unit:
+
+    base stock: fill = 1 - B(S, lambda L), see :func:`erlang_b` (Karush 1957);
+    (r, Q): fill = Q / (Q + E(D - r)^+), D the demand of a lead time (Hadley and Whitin 1963).
+
+    >>> case = Scenario.model_validate({
+    ...     "demand": {"kind": "poisson", "rate": 2}, "lead_time": 1, "shortage": "lost_sales",
+    ...     "policies": {"one": {"kind": "rQ", "reorder_point": 0, "order_quantity": 5}}})
+    >>> round(answers(case, "one")["fill_rate"].value, 4)  # 5 / (5 + 2)
+    0.7143
     """
     if not scenario.lost_sales:
         return "shortages are backordered, not lost"
@@ -179,12 +189,13 @@ def _loss_system(rate: float, lead_time: float, servers: int) -> dict[str, float
 
 
 def erlang_b(servers: int, load: float) -> float:
-    """Share of customers lost by *servers* under an offered *load* of rate x mean lead time.
+    """B(c, a), the share of customers lost by c *servers* under an offered *load* a.
 
-    1 / B = sum over k of servers! / ((servers - k)! load^k), every term positive. Cooper,
-    Introduction to Queueing Theory (2nd ed., 1981), ch. 3.
+    The load is rate x mean lead time, of no unit. B = (a^c / c!) / sum over k <= c of a^k / k!,
+    here by 1 / B = sum over k of c! / ((c - k)! a^k). Exact for Poisson customers and any
+    independent lead times. Cooper, Introduction to Queueing Theory (2nd ed., 1981), ch. 3.
 
-    >>> round(erlang_b(2, 1.0), 4)
+    >>> round(erlang_b(2, 1.0), 4)  # (1/2) / (1 + 1 + 1/2)
     0.2
     """
     if load == 0:
@@ -206,7 +217,7 @@ def _some_busy(servers: int, load: float) -> float:
 
 @dataclass(frozen=True)
 class LeadTimeDemand:
-    """Customers in a lead time, as seen from the reorder point r."""
+    """D, the customers in a lead time, as seen from the reorder point r; in customers' worth."""
 
     mean_lead_time: float
     kept: float

@@ -62,7 +62,15 @@ def answers(scenario: Scenario, policy_name: str) -> Mapping[str, Answer] | str:
     Exact for base stock, (s, S) and (r, nQ) in both sequences, minimum order and order
     multiple included; any discrete quantity; a constant lead time; and a review period that is
     a whole multiple or a whole part of the demand period (or continuous review, which looks
-    after each demand). A pattern is followed through its phases.
+    after each demand). A pattern is followed through its phases. The measures come from the
+    long-run shares p of the states just after a review, p = p P.
+
+    >>> case = Scenario.model_validate({
+    ...     "demand": {"kind": "periodic", "quantity": 1, "probability": 0.5}, "lead_time": 1,
+    ...     "shortage": "lost_sales",
+    ...     "policies": {"one": {"kind": "base_stock", "order_up_to": 1, "review_period": 1}}})
+    >>> round(answers(case, "one")["fill_rate"].value, 4)  # 1 on hand: p = 1 / (1 + 1/2)
+    0.6667
     """
     demand = scenario.demand
     assert isinstance(demand, (PeriodicDemand, HistoryDemand))

@@ -76,7 +76,16 @@ def _demand_times(review: Fraction, every: Fraction, late: bool) -> tuple[Fracti
 
 @dataclass(frozen=True)
 class Period:
-    """The demand of one period, in lattice units."""
+    """The demand of one period, in lattice units.
+
+    >>> period = Period(np.array([0.25, 0.5, 0.25]), mean=1.0)
+    >>> period.at_most, period.short  # short of 1 on hand: (2 - 1) x 0.25
+    (array([0.25, 0.75, 1.  ]), array([1.  , 0.25, 0.  ]))
+    >>> period.step()[0]  # from 0, 1 and 2 on hand
+    array([[1.  , 0.  , 0.  ],
+           [0.75, 0.25, 0.  ],
+           [0.25, 0.5 , 0.25]])
+    """
 
     probability: Numbers
     """P(demand = x), x = 0, 1, ... up to the highest level of stock."""

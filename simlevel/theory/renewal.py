@@ -52,6 +52,19 @@ def answers(scenario: Scenario, policy_name: str) -> Mapping[str, Answer] | str:
     backorders. Gaps: constant, discrete, empirical, erlang, exponential, gamma, uniform and
     lognormal; normal where draws below 0 are rarer than 1e-13. No two customers may come at
     one instant. Shares to 1e-10, lognormal gaps to 1e-9.
+
+    Base stock S, unit size: fill = P(N < S), N the customers within L after one; ready = P(N_e <
+    S), N_e those of a window of length L opened at random. Cox (1962), ch. 2 and 3. With Erlang-4
+    gaps of mean 1 and L = 3, both count stages, 12 on average:
+
+    >>> case = Scenario.model_validate({
+    ...     "demand": {"kind": "renewal", "interarrival": {"dist": "erlang", "mean": 1, "k": 4}},
+    ...     "lead_time": 3, "policies": {"one": {"kind": "base_stock", "order_up_to": 4}}})
+    >>> found = answers(case, "one")
+    >>> round(found["fill_rate"].value, 3)  # P(Poisson(12) < 16)
+    0.844
+    >>> round(found["ready_rate"].value, 3)  # mean of P(Poisson(12) < 16 - j), j = 0, 1, 2, 3
+    0.718
     """
     reason = _uncovered(scenario, policy_name)
     if reason:
@@ -104,7 +117,15 @@ def _uncovered(scenario: Scenario, policy_name: str) -> str | None:
 
 @dataclass(frozen=True)
 class Orbit:
-    """Inventory positions that come round again and again, in steps of ``step`` units."""
+    """Inventory positions that come round again and again, in steps of ``step`` units.
+
+    (r, Q) = (0, 2) and customers of 1, so that the position is 1 or 2 half of the time each:
+
+    >>> orbit = Orbit(Fraction(1), 1, 0, np.array([1.0, 2.0]), np.array([0.0]))
+    >>> one = np.array(1.0)
+    >>> float(orbit.above(one)), float(orbit.below(2 * one)), float(orbit.share_above(one))
+    (0.5, 0.5, 0.5)
+    """
 
     step: Fraction
     size: int

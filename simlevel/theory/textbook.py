@@ -41,9 +41,12 @@ SHAPES: Mapping[str, tuple[_Tail, _Tail]] = {
 
 @dataclass(frozen=True)
 class Spread:
-    """Demand over an interval by its moments and a shape; arrays for many items.
+    """D, the demand over an interval, by its moments and a shape; arrays for many items.
 
-    Raises InputError where the shape cannot have these moments.
+    Units, and units squared. Raises InputError where the shape cannot have these moments.
+
+    >>> float(Spread(50.0, 64.0).survival(60).round(4))  # normal: 1 - Phi(1.25)
+    0.1056
     """
 
     mean: Amounts
@@ -78,13 +81,13 @@ class Spread:
 
 
 def combined_deviation(lead_time: float, sd: float, demand: float, lead_time_sd: float) -> float:
-    """sigma = sqrt(L sigma_d^2 + d^2 sigma_L^2), d and sigma_d of one time unit's demand.
+    """sigma = sqrt(L sigma_d^2 + d^2 sigma_L^2) units, d and sigma_d of one time unit's demand.
 
     Exact as a moment where demand of different time units is independent; as a *distribution*
     it takes demand for normal, and orders for never overtaking one another. Silver, Pyke and
     Thomas (4th ed., 2017), ch. 6.
 
-    >>> round(combined_deviation(4.0, 10.0, 50.0, 1.0), 3)
+    >>> round(combined_deviation(4.0, 10.0, 50.0, 1.0), 3)  # sqrt(400 + 2500)
     53.852
     """
     return math.sqrt(lead_time * sd**2 + demand**2 * lead_time_sd**2)
@@ -96,7 +99,7 @@ def cycle_service(demand: Spread, reorder_point: float) -> float:
     Leaves out undershoot, and under lost sales and crossing holds only nearly. Normal:
     Phi((r - mu) / sigma). Silver, Pyke and Thomas (4th ed., 2017), ch. 6.
 
-    >>> round(cycle_service(Spread(50.0, 64.0), 60.0), 4)
+    >>> round(cycle_service(Spread(50.0, 64.0), 60.0), 4)  # Phi(1.25), normal table
     0.8944
     """
     return 1 - float(demand.survival(reorder_point))
@@ -107,6 +110,9 @@ def one_term(demand: Spread, reorder_point: float, order_quantity: float) -> flo
 
     Counts what was still owed when the last order arrived again in the next cycle; leaves out
     undershoot. Taken as 0 where it falls below. Silver, Pyke and Thomas (4th ed., 2017), ch. 6.
+
+    >>> round(one_term(Spread(50.0, 64.0), 60.0, 10.0), 3)  # 1 - 8 G(1.25) / 10, G = 0.0506
+    0.96
     """
     return max(1 - float(demand.excess(reorder_point)) / order_quantity, 0.0)
 
@@ -116,6 +122,9 @@ def two_term(demand: Spread, reorder_point: float, order_quantity: float) -> flo
 
     Exact for unit Poisson demand (shape ``poisson``, whole r and Q); leaves out undershoot.
     Hadley and Whitin (1963), ch. 4; Axsäter (3rd ed., 2015), ch. 5.
+
+    >>> round(two_term(Spread(1.0, 1.0, "poisson"), 1, 1), 4)  # P(D <= 1) = 2 / e
+    0.7358
     """
     short = demand.excess(reorder_point) - demand.excess(reorder_point + order_quantity)
     return float(np.clip(1 - short / order_quantity, 0.0, 1.0))
@@ -126,6 +135,9 @@ def periodic_one_term(protection: Spread, order_up_to: float, asked: float) -> f
 
     *asked* is the mean demand R mu of a review period. Counts old backorders twice, wherever a
     shortage can last longer than a review period. Silver, Pyke and Thomas (2017), ch. 6.
+
+    >>> round(periodic_one_term(Spread(50.0, 64.0), 60.0, 25.0), 3)  # 1 - 8 x 0.0506 / 25
+    0.984
     """
     return one_term(protection, order_up_to, asked)
 
@@ -137,7 +149,12 @@ def periodic_two_term(
 
     Exact for independent demand of the two shapes given; *lead_time* None stands for L = 0.
     Johnson, Lee, Davis and Hall, Expressions for item fill rates in periodic inventory
-    systems, Naval Research Logistics 42 (1995).
+    systems, Naval Research Logistics 42 (1995). One unit is there in a period if nobody came in
+    the lead time before it: with S = L = R = mu = 1, P(D = 0) P(D > 0).
+
+    >>> long, lead = Spread(2.0, 2.0, "poisson"), Spread(1.0, 1.0, "poisson")
+    >>> round(periodic_two_term(long, lead, 1, 1), 4)  # (1 - 1 / e) / e
+    0.2325
     """
     before = float(lead_time.excess(order_up_to)) if lead_time else max(-order_up_to, 0.0)
     short = float(protection.excess(order_up_to)) - before
@@ -145,7 +162,13 @@ def periodic_two_term(
 
 
 def without_undershoot(demand: Spread, reorder_point: float, order_up_to: float) -> float:
-    """(s, S) as if every order were placed at s exactly: two_term with Q = S - s."""
+    """(s, S) as if every order were placed at s exactly: two_term with Q = S - s.
+
+    Exact for unit Poisson demand under continuous review, where no order is placed below s.
+
+    >>> round(without_undershoot(Spread(1.0, 1.0, "poisson"), 1, 2), 4)  # P(D <= 1) = 2 / e
+    0.7358
+    """
     return two_term(demand, reorder_point, order_up_to - reorder_point)
 
 
@@ -154,6 +177,9 @@ def lost_sales(demand: Spread, reorder_point: float, order_quantity: float) -> f
 
     Exact for unit Poisson demand where Q is above r; leaves out undershoot, and the sales that
     later orders on their way would have lost. Hadley and Whitin (1963), ch. 4.
+
+    >>> round(lost_sales(Spread(2.0, 2.0, "poisson"), 0, 5), 4)  # 5 / (5 + 2)
+    0.7143
     """
     short = float(demand.excess(reorder_point))
     return order_quantity / (order_quantity + short)
@@ -290,6 +316,14 @@ def textbook(scenario: Scenario, policy_name: str) -> Mapping[str, tuple[Textboo
     For ``cycle_service_level`` and ``fill_rate``; empty where there is no lead time, for
     policies of one's own and for records played once. Each value comes with its cause: what it
     leaves out in this scenario.
+
+    >>> case = Scenario.model_validate({
+    ...     "demand": {"kind": "periodic", "quantity": {"dist": "normal", "mean": 50, "sd": 8}},
+    ...     "lead_time": 1,
+    ...     "policies": {"one": {"kind": "rQ", "reorder_point": 60, "order_quantity": 100}}})
+    >>> first = textbook(case, "one")["cycle_service_level"][0]
+    >>> first.formula, round(first.value, 4)  # Phi(1.25)
+    ('normal', 0.8944)
     """
     if isinstance(scenario.policies[policy_name], OwnPolicy) or scenario.replayed:
         return {}
