@@ -13,7 +13,7 @@ from simlevel.estimation.estimate import weights
 from simlevel.model.fields import singular
 from simlevel.model.scenario import Scenario
 from simlevel.studies.result import MeasureResult, PolicyResult, Protection, Result
-from simlevel.theory.textbook import Step
+from simlevel.theory.gap import Step
 
 LABEL, CELL = 24, 27
 """Widths of the first column and of a policy's: two policies fit in 80 columns."""

@@ -75,6 +75,10 @@ class Rule:
         """The rule with its levels moved up."""
         return Rule(self.trigger + by, self.up_to + by, self.least, self.multiple)
 
+    def size(self, position: int) -> int:
+        """What is ordered at a *position* at or below the trigger; whole, however large."""
+        return -(-max(self.up_to - position, self.least) // self.multiple) * self.multiple
+
     def after(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
         """The positions after ordering from *positions* at or below the trigger."""
         quantity = np.maximum(self.up_to - positions, self.least)
@@ -98,16 +102,22 @@ def framed(policy: RQ | SS | BaseStock, sizes: Fraction, start: Fraction) -> tup
     where the *start* put it, up to multiples; orders up to S forget it.
     """
     if isinstance(policy, RQ):
-        step = common([sizes, exact(policy.order_quantity)])
-        frame = Frame.through(start, step)
+        frame = Frame.through(start, common([sizes, exact(policy.order_quantity)]))
+    else:
+        frame = _up_to_frame(policy, sizes, start)
+    return frame, rule_on(frame, policy)
+
+
+def rule_on(frame: Frame, policy: RQ | SS | BaseStock) -> Rule:
+    """The rule of a *policy* whose orders are whole steps of the *frame*."""
+    if isinstance(policy, RQ):
         trigger = frame.floor(exact(policy.reorder_point))
-        return frame, Rule(trigger, trigger + 1, 0, int(exact(policy.order_quantity) / step))
-    frame = _up_to_frame(policy, sizes, start)
+        return Rule(trigger, trigger + 1, 0, int(exact(policy.order_quantity) / frame.step))
     up_to = frame.ceil(exact(policy.order_up_to))
     trigger = frame.floor(exact(policy.reorder_point)) if isinstance(policy, SS) else up_to - 1
     least = math.ceil(exact(policy.minimum_order or 0) / frame.step)
     multiple = int(exact(policy.order_multiple) / frame.step) if policy.order_multiple else 1
-    return frame, Rule(trigger, up_to, least, multiple)
+    return Rule(trigger, up_to, least, multiple)
 
 
 def _up_to_frame(policy: SS | BaseStock, sizes: Fraction, start: Fraction) -> Frame:
