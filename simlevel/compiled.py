@@ -348,6 +348,132 @@ def run_events(
 
 
 @compiled
+def run_customers(
+    rules: Rules, s: Floats, at: Ints, due: Floats, units: Floats, gaps: Floats,
+    quantities: Floats, lead_time: float, totals: Floats,
+) -> int:  # fmt: skip
+    """Customer by customer, where each is followed by a look and all orders take as long.
+
+    ``quantities[i]`` is asked for ``gaps[i]`` after the customer before. Areas are added up in
+    the order of :func:`run_events`, since times may be any floats; the rest are whole numbers,
+    in any order the same. Sums are kept in registers and written once a window. Returns what it
+    stopped for.
+    """
+    trigger, lot, lost_sales = rules.trigger, rules.lot, rules.lost_sales
+    net, position = s[NET], s[NET] + s[ON_ORDER]
+    since, last_receipt, last_customer = s[SINCE], s[LAST_RECEIPT], s[LAST_CUSTOMER]
+    i, first_due, last_due = at[QUANTITY], at[FIRST_DUE], at[LAST_DUE]
+    left_short, cycle_was_whole = at[LEFT_SHORT] != 0, at[CYCLE_WAS_WHOLE] != 0
+    next_due = due[first_due] if first_due < last_due else np.inf
+    next_window = s[NEXT_WINDOW]
+    stopped = -1
+    while stopped < 0:
+        row = totals[at[ROW]]
+        on_hand, backorders = row[AREA_ON_HAND], row[AREA_BACKORDERS]
+        outstanding, in_stock = row[AREA_ON_ORDER], row[TIME_IN_STOCK]
+        customers = short_customers = cycles = whole_cycles = orders = 0
+        demanded = missed = demanded_quietly = missed_in_lead_time = 0.0
+        net_before = ordered = 0.0
+        while True:
+            if i == quantities.size:
+                stopped = WANTS_QUANTITIES
+                break
+            if last_due == due.size:
+                stopped = WANTS_ROOM
+                break
+            customer = last_customer + gaps[i]
+            asked = 0.0
+            if customer < next_due and customer < next_window:
+                now = customer
+                if now > rules.last_instant:
+                    stopped = DONE
+                    break
+                asked = quantities[i]
+                last_customer = now
+                i += 1
+                if asked == 0:
+                    continue
+            else:
+                now = min(next_due, next_window)
+                if now > rules.last_instant:
+                    stopped = DONE
+                    break
+            span = now - since
+            since = now
+            if net > 0:
+                on_hand += net * span
+                in_stock += span
+            else:
+                backorders -= net * span
+            outstanding += (position - net) * span
+            if asked > 0:
+                customers += 1
+                demanded += asked
+                quiet = position == net
+                if quiet:
+                    demanded_quietly += asked
+                if net < asked:
+                    short = asked - max(net, 0.0)
+                    short_customers += 1
+                    missed += short
+                    missed_in_lead_time += 0.0 if quiet else short
+                    left_short = True
+                    if lost_sales:
+                        asked -= short
+                net -= asked
+                position -= asked
+                if position <= trigger:
+                    placed = quantity_ordered(
+                        rules.fixed_lot, trigger, lot, rules.least, rules.multiple, position
+                    )
+                    orders += 1
+                    ordered += placed
+                    position += placed
+                    due[last_due], units[last_due] = now + lead_time, placed
+                    last_due += 1
+                    next_due = due[first_due]
+            elif now == next_window:
+                break
+            else:
+                whole = not left_short and net >= 0
+                if now != last_receipt:
+                    cycles += 1
+                    whole_cycles += whole
+                    net_before += net
+                    cycle_was_whole = whole
+                elif cycle_was_whole and not whole:
+                    whole_cycles -= 1
+                    cycle_was_whole = False
+                last_receipt = now
+                left_short = False
+                net += units[first_due]
+                first_due += 1
+                next_due = due[first_due] if first_due < last_due else np.inf
+        row[AREA_ON_HAND], row[AREA_BACKORDERS] = on_hand, backorders
+        row[AREA_ON_ORDER], row[TIME_IN_STOCK] = outstanding, in_stock
+        row[CUSTOMERS] += customers
+        row[CUSTOMERS_WHOLE] += customers - short_customers
+        row[DEMANDED] += demanded
+        row[FROM_SHELF] += demanded - missed
+        row[LOST] += missed if lost_sales else 0.0
+        row[DEMANDED_IN_LEAD_TIME] += demanded - demanded_quietly
+        row[FROM_SHELF_IN_LEAD_TIME] += demanded - demanded_quietly - missed_in_lead_time
+        row[CYCLES] += cycles
+        row[CYCLES_WHOLE] += whole_cycles
+        row[NET_BEFORE_RECEIPTS] += net_before
+        row[ORDERS] += orders
+        row[ORDERED] += ordered
+        if stopped < 0:
+            at[ROW] = (at[ROW] + 1) % totals.shape[0]
+            next_window = next_window + rules.window if at[ROW] != rules.windows else np.inf
+    s[NET], s[ON_ORDER], s[SINCE], s[LAST_RECEIPT] = net, position - net, since, last_receipt
+    s[LAST_CUSTOMER], s[NEXT_WINDOW] = last_customer, next_window
+    at[QUANTITY], at[FIRST_DUE], at[LAST_DUE] = i, first_due, last_due
+    at[LEFT_SHORT], at[CYCLE_WAS_WHOLE] = left_short, cycle_was_whole
+    return stopped
+
+
+@compiled
 def run_periods(
     rules: Rules, s: Floats, at: Ints, pipeline: Ints, quantities: Floats, seen: Ints,
     totals: Floats,
