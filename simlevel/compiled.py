@@ -56,11 +56,21 @@ def look_up(uniforms: Floats, guide: Ints, cumulative: Floats, values: Floats) -
     cells = guide.size
     for i in range(uniforms.size):
         u = uniforms[i]
-        index = guide[int(u * cells)]
+        index = np.uintp(guide[np.uintp(int(u * cells))])
         while cumulative[index] <= u:
-            index += 1
+            index += np.uintp(1)
         drawn[i] = values[index]
     return drawn
+
+
+@compiled
+def in_whole_units(amounts: Floats, scale: float) -> Floats:
+    """*amounts* times *scale* as whole numbers; what is above 0 stays so."""
+    whole = np.empty(amounts.size)
+    for i in range(amounts.size):
+        scaled = amounts[i] * scale
+        whole[i] = max(np.rint(scaled), 1.0) if scaled > 0 else 0.0
+    return whole
 
 
 # --- the state of a stocking point ---------------------------------------------------------------
@@ -362,7 +372,9 @@ def run_customers(
     trigger, lot, lost_sales = rules.trigger, rules.lot, rules.lost_sales
     net, position = s[NET], s[NET] + s[ON_ORDER]
     since, last_receipt, last_customer = s[SINCE], s[LAST_RECEIPT], s[LAST_CUSTOMER]
-    i, first_due, last_due = at[QUANTITY], at[FIRST_DUE], at[LAST_DUE]
+    i, one = np.uint64(at[QUANTITY]), np.uint64(1)
+    first_due, last_due = at[FIRST_DUE], at[LAST_DUE]
+    beyond = np.nextafter(rules.last_instant, np.inf)
     left_short, cycle_was_whole = at[LEFT_SHORT] != 0, at[CYCLE_WAS_WHOLE] != 0
     next_due = due[first_due] if first_due < last_due else np.inf
     next_window = s[NEXT_WINDOW]
@@ -374,28 +386,22 @@ def run_customers(
         customers = short_customers = cycles = whole_cycles = orders = 0
         demanded = missed = demanded_quietly = missed_in_lead_time = 0.0
         net_before = ordered = 0.0
+        soon = min(min(next_due, next_window), beyond)
         while True:
-            if i == quantities.size:
+            if i >= quantities.size:
                 stopped = WANTS_QUANTITIES
                 break
-            if last_due == due.size:
-                stopped = WANTS_ROOM
-                break
-            customer = last_customer + gaps[i]
+            now = last_customer + gaps[i]
             asked = 0.0
-            if customer < next_due and customer < next_window:
-                now = customer
-                if now > rules.last_instant:
-                    stopped = DONE
-                    break
-                asked = quantities[i]
+            if now < soon:
                 last_customer = now
-                i += 1
+                asked = quantities[i]
+                i += one
                 if asked == 0:
                     continue
             else:
-                now = min(next_due, next_window)
-                if now > rules.last_instant:
+                now = soon
+                if now == beyond:
                     stopped = DONE
                     break
             span = now - since
@@ -432,6 +438,10 @@ def run_customers(
                     due[last_due], units[last_due] = now + lead_time, placed
                     last_due += 1
                     next_due = due[first_due]
+                    soon = min(min(next_due, next_window), beyond)
+                    if last_due == due.size:
+                        stopped = WANTS_ROOM
+                        break
             elif now == next_window:
                 break
             else:
@@ -449,6 +459,7 @@ def run_customers(
                 net += units[first_due]
                 first_due += 1
                 next_due = due[first_due] if first_due < last_due else np.inf
+                soon = min(min(next_due, next_window), beyond)
         row[AREA_ON_HAND], row[AREA_BACKORDERS] = on_hand, backorders
         row[AREA_ON_ORDER], row[TIME_IN_STOCK] = outstanding, in_stock
         row[CUSTOMERS] += customers
@@ -492,7 +503,7 @@ def run_periods(
     net, position = int(s[NET]), int(s[NET] + s[ON_ORDER])
     period, next_review = int(s[NEXT_CUSTOMER]), int(s[NEXT_REVIEW])
     left_short = at[LEFT_SHORT] != 0
-    slot = period % pipeline.size
+    slot = np.uintp(period % pipeline.size)
     while at[QUANTITY] < quantities.size:
         if period > rules.last_instant:
             return DONE
@@ -541,9 +552,9 @@ def run_periods(
                 placed += late
             pipeline[slot] = placed
             period += 1
-            slot += 1
-            if slot == pipeline.size:
-                slot = 0
+            slot += np.uintp(1)
+            if slot == np.uintp(pipeline.size):
+                slot = np.uintp(0)
         row = totals[at[ROW]]
         row[CYCLES] += cycles
         row[CYCLES_WHOLE] += cycles - cut_cycles

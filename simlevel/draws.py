@@ -19,7 +19,7 @@ from numpy.random import SFC64, Generator, SeedSequence
 from numpy.typing import NDArray
 from scipy import special
 
-from simlevel.compiled import look_up
+from simlevel.compiled import in_whole_units, look_up
 from simlevel.errors import InputError
 from simlevel.model import distribution as d
 from simlevel.model.demand import (
@@ -40,6 +40,8 @@ BLOCK = 8192
 """Draws at a time: few calls, and still in a processor's cache."""
 LARGEST_TABLE = 4_000_000
 """Cells of one distribution's table; a wider one is refused."""
+CACHED = 2**15
+"""Cells of a guide that stay in a processor's cache; up to so many, 16 for each value."""
 _CERTAIN = 700.0
 """exp(-700) is as good as 0."""
 _TAIL = 2.0**-54
@@ -75,7 +77,7 @@ class Draws:
         if isinstance(demand, RenewalDemand):
             self._gap = _times(demand.interarrival, grid)
         elif isinstance(demand, PoissonDemand):
-            self._gap = _times(d.Exponential(mean=1 / demand.rate), grid)
+            self._gap = _continuous(d.Exponential(mean=_ticks(grid) / demand.rate))
 
     @property
     def _step(self) -> Fraction:
@@ -117,7 +119,7 @@ class Draws:
         scale = self._step * step / self._grid.unit
         if scale.denominator == 1:
             return (block * float(scale) for block in blocks)
-        return (_whole(block * float(scale)) for block in blocks)
+        return (in_whole_units(block, float(scale)) for block in blocks)
 
     def _blocks(self, draw: Sampler, source: Source, replication: int) -> Iterator[Block]:
         stream = generator(self._seed, source, replication)
@@ -153,11 +155,6 @@ def _halves_up(blocks: Iterator[Block], step: Fraction) -> Iterator[Block]:
         yield np.floor((block * (2 * step.numerator) + step.denominator) / (2 * step.denominator))
 
 
-def _whole(quantities: Block) -> Block:
-    """Rounded to whole grid units; what is above 0 stays so, and its customer a customer."""
-    return np.where(quantities > 0, np.maximum(np.rint(quantities), 1.0), 0.0)
-
-
 # --- samplers ------------------------------------------------------------------------------
 
 
@@ -178,6 +175,7 @@ class Table:
     def of(cls, values: Block, cumulative: Block) -> Table:
         # A power of two, so that scaling a uniform to a guide cell is exact.
         cells = 1 << (len(values) - 1).bit_length()
+        cells = max(cells, min(16 * cells, CACHED))
         guide = np.searchsorted(cumulative, np.arange(cells) / cells, side="right")
         closed = np.append(cumulative[:-1], np.inf)
         return cls(values, closed, np.minimum(guide, len(values) - 1))
@@ -196,18 +194,22 @@ def sampler(distribution: d.Distribution, step: Fraction) -> Sampler:
     Raises InputError where its table would be larger than LARGEST_TABLE cells.
     """
     if distribution.is_continuous:
-        draw = _continuous(distribution)
-        return lambda stream, size: _whole(draw(stream, size) * (step.denominator / step.numerator))
+        draw, units = _continuous(distribution), step.denominator / step.numerator
+        return lambda stream, size: in_whole_units(draw(stream, size), units)
     return _discrete(distribution, step)
 
 
 def _times(distribution: d.Distribution, grid: Grid) -> Sampler:
     """Draws of a time in ticks: whole numbers but for continuous distributions."""
     if distribution.is_continuous:
-        draw = _continuous(distribution)
-        ticks = grid.tick.denominator / grid.tick.numerator
+        draw, ticks = _continuous(distribution), _ticks(grid)
         return lambda stream, size: draw(stream, size) * ticks
     return _discrete(distribution, grid.tick)
+
+
+def _ticks(grid: Grid) -> float:
+    """Ticks in a time unit."""
+    return grid.tick.denominator / grid.tick.numerator
 
 
 def _discrete(distribution: d.Distribution, step: Fraction) -> Sampler:
@@ -291,7 +293,7 @@ def _continuous(distribution: d.Distribution) -> Sampler:
         case d.Uniform(low=low, high=high):
             return lambda stream, size: low + (high - low) * stream.random(size)
         case d.Normal(mean_=mean, nominal_sd=sd):
-            return lambda stream, size: np.maximum(mean + sd * stream.standard_normal(size), 0.0)
+            return lambda stream, size: np.maximum(stream.normal(mean, sd, size), 0.0)
         case d.Exponential(mean_=mean):
             return lambda stream, size: mean * stream.standard_exponential(size)
         case d.Erlang(mean_=mean, k=k):

@@ -13,6 +13,7 @@ import simlevel as sl
 from simlevel.engines.fast import FastEngine, covers
 from simlevel.engines.ledger import Job, Windows
 from simlevel.engines.process import SimPyEngine
+from simlevel.model.distribution import Constant
 from simlevel.studies import evaluate
 
 SHIPPED = sorted((Path(__file__).parent.parent / "scenarios").glob("*.toml"))
@@ -57,6 +58,21 @@ def test_whole_periods_are_counted_by_the_loop_over_periods(scenario):
     whole = Job.of(scenario.model_copy(update=update), "p", Windows(4 * every, 6 * every, 3), 1)
     assert FastEngine(whole)._lag == 3
     assert differ(whole, trace=False) == []
+
+
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(scenarios(demand="poisson", lead_time="constant", within="none"))
+def test_watched_customers_are_counted_by_the_loop_over_customers(scenario):
+    """The same scenarios once more without reviews and with a lead time, so that it is used."""
+    lead_time = scenario.lead_time.model_copy(update={"distribution": Constant(value=2.5)})
+    policies = {
+        name: policy.model_copy(update={"review_period": None})
+        for name, policy in scenario.policies.items()
+    }
+    update = {"lead_time": lead_time, "policies": policies}
+    watched = Job.of(scenario.model_copy(update=update), "p", Windows(3, 7, 3), 1)
+    assert FastEngine(watched)._one_by_one
+    assert differ(watched, trace=False) == []
 
 
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
