@@ -196,6 +196,7 @@ def run_events(
     first_owed, last_owed = at[FIRST_OWED], at[LAST_OWED]
     row, period_row, traced = at[ROW], at[PERIOD_ROW], at[TRACED]
     left_short, cycle_was_whole = at[LEFT_SHORT], at[CYCLE_WAS_WHOLE]
+    here = totals[row]
     stopped = DONE
     while True:
         if next_customer < 0 and gap < gaps.size:
@@ -241,15 +242,16 @@ def run_events(
             span = now - since
             if span > 0:
                 if net > 0:
-                    totals[row, AREA_ON_HAND] += net * span
-                    totals[row, TIME_IN_STOCK] += span
+                    here[AREA_ON_HAND] += net * span
+                    here[TIME_IN_STOCK] += span
                 else:
-                    totals[row, AREA_BACKORDERS] -= net * span
-                totals[row, AREA_ON_ORDER] += on_order * span
+                    here[AREA_BACKORDERS] -= net * span
+                here[AREA_ON_ORDER] += on_order * span
                 since = now
 
         if opens:
             row = (row + 1) % totals.shape[0]
+            here = totals[row]
             next_window = now + rules.window if row != rules.windows else np.inf
         elif ends:
             totals[period_row, PERIODS_CLEAR] += net >= 0
@@ -261,27 +263,27 @@ def run_events(
             if rules.period > 0:
                 next_customer = now + rules.period
                 period_row = row
-                totals[row, PERIODS] += 1
-                totals[row, PERIODS_SERVED] += asked == 0 or net >= asked
+                here[PERIODS] += 1
+                here[PERIODS_SERVED] += asked == 0 or net >= asked
             else:
                 s[LAST_CUSTOMER], next_customer = now, -1.0
         if asked > 0:
             before = net
             served = asked if net >= asked else max(net, 0.0)
-            totals[row, CUSTOMERS] += 1
-            totals[row, DEMANDED] += asked
-            totals[row, FROM_SHELF] += served
+            here[CUSTOMERS] += 1
+            here[DEMANDED] += asked
+            here[FROM_SHELF] += served
             if on_order > 0:
-                totals[row, DEMANDED_IN_LEAD_TIME] += asked
-                totals[row, FROM_SHELF_IN_LEAD_TIME] += served
+                here[DEMANDED_IN_LEAD_TIME] += asked
+                here[FROM_SHELF_IN_LEAD_TIME] += served
             if served == asked:
-                totals[row, CUSTOMERS_WHOLE] += 1
+                here[CUSTOMERS_WHOLE] += 1
                 net -= asked
             else:
                 left_short = 1
                 if lost_sales:
                     net -= served
-                    totals[row, LOST] += asked - served
+                    here[LOST] += asked - served
                 else:
                     net -= asked
                     if follows_customers:
@@ -295,8 +297,8 @@ def run_events(
                 ordered = quantity_ordered(fixed_lot, trigger, lot, least, multiple, net + on_order)
 
         if ordered > 0:
-            totals[row, ORDERS] += 1
-            totals[row, ORDERED] += ordered
+            here[ORDERS] += 1
+            here[ORDERED] += ordered
             on_order += ordered
             if tracing:
                 record(trace[traced], now, ORDER, ordered, net, net, on_order)
@@ -320,12 +322,12 @@ def run_events(
         if arriving > 0:
             whole = left_short == 0 and net >= 0
             if now != last_receipt:
-                totals[row, CYCLES] += 1
-                totals[row, CYCLES_WHOLE] += whole
-                totals[row, NET_BEFORE_RECEIPTS] += net
+                here[CYCLES] += 1
+                here[CYCLES_WHOLE] += whole
+                here[NET_BEFORE_RECEIPTS] += net
                 cycle_was_whole = int(whole)
             elif cycle_was_whole == 1 and not whole:
-                totals[row, CYCLES_WHOLE] -= 1
+                here[CYCLES_WHOLE] -= 1
                 cycle_was_whole = 0
             last_receipt = now
             left_short = 0
