@@ -37,7 +37,7 @@ Block: TypeAlias = NDArray[np.float64]
 Sampler: TypeAlias = Callable[[Generator, int], Block]
 
 BLOCK = 8192
-"""Draws at a time: few calls, and still in a processor's cache."""
+"""Most draws at a time: few calls, and still in a processor's cache."""
 LARGEST_TABLE = 4_000_000
 """Cells of one distribution's table; a wider one is refused."""
 CACHED = 2**15
@@ -65,11 +65,16 @@ def generator(seed: int, source: Source, replication: int) -> Generator:
 class Draws:
     """The streams of a scenario, in ticks and grid units.
 
-    Raises InputError where a distribution is too wide to tabulate.
+    *customers* is how many a replication is likely to have: few are drawn for nothing. Raises
+    InputError where a distribution is too wide to tabulate.
     """
 
-    def __init__(self, scenario: Scenario, grid: Grid, seed: int) -> None:
+    def __init__(
+        self, scenario: Scenario, grid: Grid, seed: int, customers: float = math.inf
+    ) -> None:
         self._seed = seed
+        blocks = math.ceil(customers / BLOCK) if 0 < customers < math.inf else 1
+        self._block = min(math.ceil(customers / blocks), BLOCK) if customers < math.inf else BLOCK
         self._demand = demand = scenario.demand
         self._grid = grid
         self._lead_time = _times(scenario.lead_time.distribution, grid)
@@ -89,20 +94,21 @@ class Draws:
 
     def gaps(self, replication: int) -> Iterator[Block]:
         """Ticks between customers."""
-        return self._blocks(self._gap, Source.GAPS, replication)
+        return self._blocks(self._gap, Source.GAPS, replication, self._block)
 
     def lead_times(self, replication: int) -> Iterator[Block]:
         """Ticks that the first, second, ... order takes."""
-        return self._blocks(self._lead_time, Source.LEAD_TIMES, replication)
+        fewer = max(self._block // 16, 1)
+        return self._blocks(self._lead_time, Source.LEAD_TIMES, replication, fewer)
 
     def quantities(self, replication: int) -> Iterator[Block]:
         """Units that the customer or period asks for; 0 where nobody does."""
         demand = self._demand
-        blocks = self._blocks(self._quantity, Source.QUANTITIES, replication)
+        blocks = self._blocks(self._quantity, Source.QUANTITIES, replication, self._block)
         if isinstance(demand, HistoryDemand) and demand.replayed:
             once = np.array([float(round(exact(v) / self._step)) for v in demand.history])
-            pieces = np.split(once, range(BLOCK, once.size, BLOCK))
-            blocks = itertools.chain(pieces, itertools.repeat(np.zeros(BLOCK)))
+            pieces = np.split(once, range(self._block, once.size, self._block))
+            blocks = itertools.chain(pieces, itertools.repeat(np.zeros(self._block)))
         if pattern := _pattern(demand):
             blocks = self._patterned(blocks, pattern)
         if isinstance(demand, PeriodicDemand) and demand.probability < 1:
@@ -121,10 +127,12 @@ class Draws:
             return (block * float(scale) for block in blocks)
         return (in_whole_units(block, float(scale)) for block in blocks)
 
-    def _blocks(self, draw: Sampler, source: Source, replication: int) -> Iterator[Block]:
+    def _blocks(
+        self, draw: Sampler, source: Source, replication: int, size: int
+    ) -> Iterator[Block]:
         stream = generator(self._seed, source, replication)
         while True:
-            yield draw(stream, BLOCK)
+            yield draw(stream, size)
 
 
 def _pattern(demand: Demand) -> tuple[float, ...] | None:

@@ -38,7 +38,7 @@ class FastEngine:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._draws = Draws(job.scenario, job.grid, job.seed)
+        self._draws = Draws(job.scenario, job.grid, job.seed, job.customers)
         self._rules = _rules(job)
         self._lag = _whole_periods(job)
         self._one_by_one = _looks_after_customers(job)
