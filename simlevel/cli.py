@@ -82,6 +82,10 @@ def _output_options(command: Command) -> Command:
     return command
 
 
+ENGINE = click.option(
+    "--engine", type=click.Choice(["fast", "simpy"]), default="fast", show_default=True,
+    help="The compiled loop, or the readable one; equal to the last bit.",
+)  # fmt: skip
 WHY = click.option(
     "--why", is_flag=True, help="Split the gap between the textbook's value and the best one."
 )
@@ -171,13 +175,7 @@ def check(files: tuple[Path, ...]) -> None:
     metavar="T",
     help='Counted time of a replication, such as 400 or "2 weeks", instead of the file\'s.',
 )
-@click.option(
-    "--engine",
-    type=click.Choice(["fast", "simpy"]),
-    default="fast",
-    show_default=True,
-    help="The compiled loop, or the readable one; equal to the last bit.",
-)
+@ENGINE
 @click.option(
     "--precision", multiple=True, callback=_measure_value, metavar="MEASURE=HALF_WIDTH",
     help="Add replications until the half-width is reached. Repeatable.",
@@ -300,12 +298,14 @@ def verify(
 @click.option("--policy", metavar="NAME", help="Which policy; the first one if left out.")
 @click.option("--until", type=float, required=True, metavar="T", help="In time units.")
 @click.option("--seed", type=click.IntRange(0, 10**15), help="Instead of the file's.")
+@ENGINE
 @_output_options
 def trace(
     file: Path,
     policy: str | None,
     until: float,
     seed: int | None,
+    engine: str,
     as_json: bool,
     outputs: tuple[Path, ...],
 ) -> None:
@@ -315,7 +315,9 @@ def trace(
     from simlevel.studies.trace import trace as traced
 
     _refuse_unknown(outputs, trace_table.KINDS)
-    table = traced(load(file), policy, until=until, seed=seed)
+    if engine == "fast":
+        _say_waits()
+    table = traced(load(file), policy, until=until, seed=seed, engine=engine)
     for path in outputs:
         trace_table.write_trace(table, path)
     if as_json:

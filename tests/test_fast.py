@@ -106,7 +106,7 @@ class Nothing:
         return 0
 
 
-def test_a_policy_of_ones_own_runs_in_the_simpy_engine():
+def test_a_policy_of_ones_own_runs_in_the_simpy_engine_and_the_result_says_so():
     scenario = sl.Scenario(
         demand={"kind": "poisson", "rate": 5},
         lead_time=1,
@@ -115,6 +115,9 @@ def test_a_policy_of_ones_own_runs_in_the_simpy_engine():
     own = Job.of(scenario, "own", Windows(0, 10), 1)
     assert not covers(own)
     assert isinstance(evaluate.engine_of(own), SimPyEngine)
+    said = sl.simulate(scenario, replications=2, horizon=10).warnings
+    assert said == ("policy own is a Python object: it ran in the SimPy engine, which is slower",)
+    assert not sl.simulate(scenario, replications=2, horizon=10, engine="simpy").warnings
 
 
 def test_results_do_not_depend_on_the_number_of_threads(monkeypatch):

@@ -139,7 +139,8 @@ def simulate(
         interrupted = True
         if not len(sample):
             raise
-    result = judged(sample, baseline)
+    theories = {name: derive(scenario, name) for name in scenario.policies}
+    result = judged(sample, baseline, theories)
     return replace(result, interrupted=interrupted)
 
 
@@ -174,10 +175,9 @@ def windows_of(scenario: Scenario, engine: str = "fast") -> Windows:
     return Windows(window.warmup(scenario, pilot), length)
 
 
-def judged(sample: Sample, baseline: str | None) -> Result:
+def judged(sample: Sample, baseline: str | None, theories: Mapping[str, Theory]) -> Result:
     """The sample's estimates beside theory, with verdicts, targets and differences."""
     scenario, settings = sample.scenario, sample.scenario.simulation
-    theories = {name: derive(scenario, name) for name in scenario.policies}
     totals = {name: sample.totals(name) for name in scenario.policies}
     found = {name: estimates(each, scenario, settings.confidence) for name, each in totals.items()}
     decided = verdicts(scenario, totals, found, theories)
@@ -194,7 +194,8 @@ def judged(sample: Sample, baseline: str | None) -> Result:
         settings.confidence,
     )
     differences = _differences(sample, baseline) if baseline else None
-    return Result(scenario, run, policies, baseline, differences, warnings(scenario))
+    said = (*warnings(scenario), *_gone_to_simpy(sample))
+    return Result(scenario, run, policies, baseline, differences, said)
 
 
 def warnings(scenario: Scenario) -> tuple[str, ...]:
@@ -213,6 +214,13 @@ def warnings(scenario: Scenario) -> tuple[str, ...]:
                 f"{distribution.mean_:.4g}; gamma has no such draws"
             )
     return tuple(found)
+
+
+def _gone_to_simpy(sample: Sample) -> Iterator[str]:
+    """The policies that the compiled loop was asked for and does not cover."""
+    for name, policy in sample.scenario.policies.items():
+        if sample.engine == "fast" and policy.kind == "own":
+            yield f"policy {name} is a Python object: it ran in the SimPy engine, which is slower"
 
 
 def protection(scenario: Scenario, policy: Policy) -> Protection:
