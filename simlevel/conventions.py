@@ -60,7 +60,7 @@ CONVENTIONS = (
     ),
     Convention(
         "stockpyl.rq", "The function r_q_cost_poisson of stockpyl 1.0",
-        "customers come one by one, an order is placed when the position falls to r",
+        "customers come one by one, an order is placed when the position falls to s, its r",
         None, 0, False, "none, it is the long run",
         (("r_q_cost_poisson", ("cost_per_time",)),),
         "Its lead time is a number. r_q_cost, for normal demand, is an approximation.",

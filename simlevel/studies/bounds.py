@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
 from simlevel.model.demand import HistoryDemand, PeriodicDemand, RenewalDemand
 from simlevel.model.policy import RQ, SS, Policy
 from simlevel.model.scenario import Scenario
 
 
-def protection(scenario: Scenario, policy: Policy) -> float:
-    """Mean L + R, or L under continuous review."""
-    return scenario.lead_time.mean() + (policy.review_period or 0.0)
+def deviation(scenario: Scenario, policy: Policy) -> float:
+    """Standard deviation of the demand in L + R, or in L under continuous review."""
+    lead_time = scenario.lead_time.distribution
+    _, variance = demand(scenario, lead_time.mean() + (policy.review_period or 0.0))
+    return math.sqrt(variance + lead_time.variance() * scenario.demand.units_per_time() ** 2)
 
 
 def demand(scenario: Scenario, length: float) -> tuple[float, float]:
@@ -38,6 +42,14 @@ def mean_undershoot(scenario: Scenario, policy: Policy) -> float:
     if policy.review_period:
         mean, variance = demand(scenario, policy.review_period)
     return (variance / mean + mean - scenario.demand.is_whole) / 2
+
+
+def fill_rate_at_mean(scenario: Scenario, policy: Policy) -> float:
+    """A fill rate that is reached, nearly, with a reorder point of mean demand: whatever its
+    distribution, sd / 2 at most is short then (Scarf, 1958), and the undershoot; over Q or S - s.
+    """
+    short = deviation(scenario, policy) / 2 + mean_undershoot(scenario, policy)
+    return max(1 - short / policy.batch, 0.0) if policy.batch else 0.0
 
 
 def least_fill_rate(scenario: Scenario, policy: Policy) -> float:

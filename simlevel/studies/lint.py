@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -139,8 +138,10 @@ def _low_reorder_points(scenario: Scenario) -> Iterator[Finding]:
 def _no_safety_stock(scenario: Scenario) -> Iterator[Finding]:
     wanted = _wanted(scenario)
     for name, policy, _, mean in _policies(scenario):
-        key, length = _trigger_key(policy), bounds.protection(scenario, policy)
-        varies = scenario.lead_time.distribution.sd() or bounds.demand(scenario, length)[1]
+        key, large = _trigger_key(policy), bounds.fill_rate_at_mean(scenario, policy)
+        if wanted == ["fill_rate"] and scenario.targets["fill_rate"] <= large:
+            continue  # so large a Q needs no safety stock
+        varies = bounds.deviation(scenario, policy)
         if wanted and varies and 0 < mean <= policy.trigger <= 1.02 * mean:
             yield Finding(
                 ("policies", name, key),
@@ -205,9 +206,7 @@ def _chances(scenario: Scenario, policy: Policy, target: str) -> float:
     if target in ("period_service_level", "in_stock_at_period_end"):
         return 1 / demand.every if isinstance(demand, (PeriodicDemand, HistoryDemand)) else 0.0
     if target == "fill_rate":
-        rate, lead_time = demand.units_per_time(), scenario.lead_time.distribution
-        variance = bounds.demand(scenario, bounds.protection(scenario, policy))[1]
-        return rate / math.sqrt(variance + lead_time.variance() * rate**2 + 1)
+        return demand.units_per_time() / (bounds.deviation(scenario, policy) + 1)
     return 0.0
 
 
