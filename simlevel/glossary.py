@@ -11,10 +11,19 @@ from types import MappingProxyType
 from typing import Literal
 
 from simlevel import words
+from simlevel.conventions import CONVENTIONS, Convention
 from simlevel.errors import InputError, near
 
 Kind = Literal[
-    "measure", "policy", "demand", "distribution", "verdict", "quantity", "clock", "topic"
+    "measure",
+    "policy",
+    "demand",
+    "distribution",
+    "verdict",
+    "quantity",
+    "clock",
+    "topic",
+    "program",
 ]
 
 
@@ -105,7 +114,8 @@ def _card_of_window(word: str) -> Card:
 @cache
 def _all_cards() -> Mapping[str, Card]:
     every = (*_measure_cards(), *_QUANTITIES, *_POLICIES, *_DEMANDS, *_DISTRIBUTIONS,
-             *_VERDICTS, *_TOPICS)  # fmt: skip
+             *_VERDICTS, *_TOPICS, _conventions_card(),
+             *map(_program_card, CONVENTIONS))  # fmt: skip
     return MappingProxyType({one.word: one for one in every})
 
 
@@ -815,3 +825,59 @@ _TOPICS = (
         ),
     ),
 )  # fmt: skip
+
+
+# Other programs: made from conventions.py, which the tests hold against the programs themselves.
+
+
+def _conventions_card() -> Card:
+    return Card(
+        "conventions",
+        "topic",
+        "The numbers of other programs, and the scenario here that gives them",
+        "Given the same policy, two programs disagree by the order of events alone: whether stock "
+        "is reviewed before or after a period's demand, whether an order arrives at the start or "
+        "the end of a period, and whether it is placed at s or only below. L, s and S are what "
+        "the other program is given; write review_period = 1 and one period a time unit. Each has "
+        "a card with its measures and what to beware of.",
+        (
+            ("write", _aligned(
+                [("", "sequence", "lead_time", "reorder_point"),
+                 *((one.program, one.clock, one.lead_time, one.reorder_point)
+                   for one in CONVENTIONS)]
+            )),
+            ("see also", ", ".join(["clock", *(one.program for one in CONVENTIONS)])),
+        ),
+        ("other programs", "translation", "migration"),
+    )  # fmt: skip
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    padded = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows)
+    return "\n".join("  ".join(row).rstrip() for row in padded)
+
+
+def _program_card(one: Convention) -> Card:
+    return Card(
+        one.program,
+        "program",
+        one.title,
+        one.beware,
+        (
+            ("in one period", one.period),
+            ("write", _keys(one)),
+            ("start", one.start),
+            *((theirs, " + ".join(ours)) for theirs, ours in one.figures),
+            ("see also", "conventions, clock"),
+        ),
+        one.also,
+    )
+
+
+def _keys(one: Convention) -> str:
+    lines = [f"reorder_point = {one.reorder_point}", f"lead_time = {one.lead_time}"]
+    if one.sequence:
+        steps = ", ".join(f'"{step}"' for step in one.sequence)
+        lines += ["review_period = 1", f"[clock] sequence = [{steps}]"]
+    return "\n".join(lines)

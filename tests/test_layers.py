@@ -9,7 +9,7 @@ import simlevel
 
 ROOT = Path(simlevel.__file__).parent
 FLOORS = (
-    {"__init__", "words", "errors", "numbers", "glossary", "records"},
+    {"__init__", "words", "errors", "numbers", "conventions", "glossary", "records"},
     {"model", "compiled"},
     {"scenario_file", "templates"},
     {"draws"},
@@ -24,6 +24,7 @@ NEIGHBOURS = {
     ("numbers", "words"),
     ("glossary", "words"),
     ("glossary", "errors"),
+    ("glossary", "conventions"),
     ("records", "errors"),
     ("templates", "scenario_file"),
     ("__main__", "cli"),
