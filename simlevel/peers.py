@@ -190,14 +190,14 @@ def stockpyl(periods: int, seed: int = 1) -> Seen:
 
 def supplynetpy(periods: int, seed: int = 1) -> Seen:
     """Base stock in SupplyNetPy, reviewed before the demand; what is short is waited for."""
-    import SupplyNetPy.Components as scm
+    from SupplyNetPy.Components import SSReplenishment, create_sc_net, simulate_sc_net
 
     quantities = _drawn(partial(np.random.default_rng(seed).poisson, MEAN), BLOCK)
     supplier = {"ID": "S1", "name": "supplier", "node_type": "infinite_supplier"}
     shop = {
         "ID": "D1", "name": "shop", "node_type": "distributor", "capacity": 10 * BASE_STOCK,
         "initial_level": BASE_STOCK, "inventory_holding_cost": 1.0,
-        "replenishment_policy": scm.SSReplenishment,
+        "replenishment_policy": SSReplenishment,
         "policy_param": {"s": BASE_STOCK - 1, "S": BASE_STOCK, "period": 1},
         "product_buy_price": 1, "product_sell_price": 2,
     }  # fmt: skip
@@ -207,6 +207,6 @@ def supplynetpy(periods: int, seed: int = 1) -> Seen:
         "order_quantity_model": lambda: next(quantities), "tolerance": math.inf,
         "order_min_split_ratio": 0.001,
     }  # fmt: skip
-    network = scm.create_sc_net(nodes=[supplier, shop], links=[link], demands=[demand])
-    scm.simulate_sc_net(network, sim_time=periods, logging=False)
+    network = create_sc_net(nodes=[supplier, shop], links=[link], demands=[demand])
+    simulate_sc_net(network, sim_time=periods, logging=False)
     return Seen(None, None, network["nodes"]["D1"].stats.avg_inventory_level, None)
