@@ -26,7 +26,7 @@ RATE, SIZE = 5.0, 2.0
 R, Q = 60, 120
 UNIT_R, UNIT_Q = 25, 60
 """r and Q where every customer asks for one unit."""
-BASE_STOCK = 110
+BASE_STOCK = 100
 BLOCK = 4096
 """Draws of one call, where they come in blocks."""
 

@@ -43,6 +43,8 @@ LOOPS = {
     "continuous": (peers.continuous_loop, bench.continuous()),
     "continuous in blocks": (partial(peers.continuous_loop, block=100), bench.continuous()),
     "unit": (peers.unit_loop, bench.unit()),
+}
+PACKAGES = {
     "stockpyl": (peers.stockpyl, bench.base_stock("demand", "review")),
     "SupplyNetPy": (peers.supplynetpy, bench.base_stock("review", "demand")),
 }
@@ -66,10 +68,14 @@ def outside(loop, case, units=5000, seeds=16):
 
 @pytest.mark.parametrize("name", LOOPS)
 def test_a_loop_by_hand_is_the_model_of_its_scenario(name):
-    loop, case = LOOPS[name]
-    if name in ("stockpyl", "SupplyNetPy"):
-        pytest.importorskip(name)
-    assert outside(loop, case)[0] == set()
+    assert outside(*LOOPS[name])[0] == set()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", PACKAGES)
+def test_another_package_simulates_the_model_of_its_scenario(name):
+    pytest.importorskip(name)
+    assert outside(*PACKAGES[name], units=800)[0] == set()
 
 
 @pytest.mark.parametrize("name", ["periodic", "continuous", "unit"])
