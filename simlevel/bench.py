@@ -208,7 +208,7 @@ def _against_loops() -> Iterator[Row]:
         fast(periodic()), by_hand(peers.periodic_loop), faster(1000), seconds,
     )  # fmt: skip
     yield Row(
-        "... in blocks",
+        "blocks, (s, S)",
         "the same against that loop where it takes its draws from NumPy in blocks",
         fast(periodic()), by_hand(partial(peers.periodic_loop, block=peers.BLOCK)), faster(),
         seconds,
@@ -220,7 +220,7 @@ def _against_loops() -> Iterator[Row]:
         fast(continuous()), by_hand(peers.continuous_loop), faster(300), seconds,
     )  # fmt: skip
     yield Row(
-        "... in blocks",
+        "blocks, (r, Q)",
         "the same against that loop where it takes its draws from NumPy in blocks",
         fast(continuous()), by_hand(partial(peers.continuous_loop, block=peers.BLOCK)), faster(),
         seconds,
