@@ -16,8 +16,8 @@ FLOORS = (
     {"engines", "theory"},
     {"estimation"},
     {"studies"},
-    {"reports"},
-    {"cli", "__main__"},
+    {"reports", "peers"},
+    {"cli", "__main__", "bench"},
 )
 """Rooms by floor, ground floor first; rooms of one floor do not see one another."""
 NEIGHBOURS = {
@@ -30,7 +30,7 @@ NEIGHBOURS = {
     ("__main__", "cli"),
 }
 HEAVY = {
-    "simpy": {"engines.process"},
+    "simpy": {"engines.process", "peers"},  # what the benchmark runs against
     "matplotlib": set(),
     "numba": {"compiled"},
     "click": {"cli"},
