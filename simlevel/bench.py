@@ -30,6 +30,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from simlevel import __version__, peers
+from simlevel.draws import BLOCK
 from simlevel.engines.fast import FastEngine
 from simlevel.engines.ledger import Job, Windows
 from simlevel.engines.process import SimPyEngine
@@ -45,6 +46,8 @@ ENOUGH = 0.1
 """Processor seconds that one timing takes at least."""
 MANY, FEW = 1_000_000, 5_000
 """Periods, customers or draws of one call, compiled and in Python."""
+SOME = 20 * BLOCK
+"""Periods or customers of the shorter run whose memory is measured: whole blocks of draws."""
 INTERRUPTED = 130
 
 
@@ -255,14 +258,14 @@ def _whole_program() -> Iterator[Row]:
         "memory, (s, S)",
         "peak memory of a replication of a hundred times the horizon, as a share of the "
         "horizon's; the tenth is the allocator's",
-        partial(peak, periodic(), 5 * MANY), partial(peak, periodic(), MANY // 20),
+        partial(peak, periodic(), 100 * SOME), partial(peak, periodic(), SOME),
         share(1.1), kibibytes,
     )  # fmt: skip
     followed = continuous(measures={"served_within": [1, 3]})
     yield Row(
         "memory, (r, Q)",
         "the same where every customer who waits is followed",
-        partial(peak, followed, 5 * MANY), partial(peak, followed, MANY // 20),
+        partial(peak, followed, 100 * SOME), partial(peak, followed, SOME),
         share(1.1), kibibytes,
     )  # fmt: skip
 

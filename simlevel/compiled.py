@@ -487,6 +487,12 @@ def run_customers(
 
 
 @compiled
+def reviewed(period: int, review: int) -> bool:
+    """Whether a look falls in *period*, every *review* of them; with 0, in the first alone."""
+    return review == 1 or (period == 0 if review == 0 else period % review == 0)
+
+
+@compiled
 def run_periods(
     rules: Rules, s: Floats, at: Ints, pipeline: Ints, quantities: Floats, seen: Ints,
     totals: Floats,
@@ -503,7 +509,7 @@ def run_periods(
     trigger, lot = int(rules.trigger), int(rules.lot)
     least, multiple = int(rules.least), int(rules.multiple)
     net, position = int(s[NET]), int(s[NET] + s[ON_ORDER])
-    period, next_review = int(s[NEXT_CUSTOMER]), int(s[NEXT_REVIEW])
+    period = int(s[NEXT_CUSTOMER])
     left_short = at[LEFT_SHORT] != 0
     slot = np.uintp(period % pipeline.size)
     while at[QUANTITY] < quantities.size:
@@ -526,16 +532,12 @@ def run_periods(
                 left_short = False
                 net += arriving
             placed = 0
-            reviews = period == next_review
-            if reviews:
-                next_review = period + review if review > 0 else -1
-                if not demand_first and position <= trigger:
-                    placed = quantity_ordered(
-                        rules.fixed_lot, trigger, lot, least, multiple, position
-                    )
-                    orders += 1
-                    ordered += placed
-                    position += placed
+            # Most looks find nothing to do; whether there is one at all is asked last.
+            if position <= trigger and not demand_first and reviewed(period, review):
+                placed = quantity_ordered(rules.fixed_lot, trigger, lot, least, multiple, position)
+                orders += 1
+                ordered += placed
+                position += placed
             asked = int(asks[i])
             nets[i], on_orders[i] = net, position - net
             if net < asked:
@@ -544,8 +546,9 @@ def run_periods(
                     asked = net
             net -= asked
             position -= asked
-            looks = (reviews and demand_first) or (review == 0 and asks[i] > 0)
-            if looks and position <= trigger:
+            if position <= trigger and (
+                (demand_first and reviewed(period, review)) or (review == 0 and asks[i] > 0)
+            ):
                 late = quantity_ordered(rules.fixed_lot, trigger, lot, least, multiple, position)
                 orders += 1
                 ordered += late
@@ -567,7 +570,7 @@ def run_periods(
         count_periods(rules, asks, nets, on_orders, row)
         at[QUANTITY] = stop
     s[NET], s[ON_ORDER], at[LEFT_SHORT] = net, position - net, left_short
-    s[NEXT_REVIEW], s[NEXT_CUSTOMER] = next_review, period
+    s[NEXT_CUSTOMER] = period
     return WANTS_QUANTITIES
 
 

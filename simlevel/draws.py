@@ -36,7 +36,7 @@ from simlevel.model.scenario import Scenario
 Block: TypeAlias = NDArray[np.float64]
 Sampler: TypeAlias = Callable[[Generator, int], Block]
 
-BLOCK = 8192
+BLOCK = 16384
 """Most draws at a time: few calls, and still in a processor's cache."""
 LARGEST_TABLE = 4_000_000
 """Cells of one distribution's table; a wider one is refused."""

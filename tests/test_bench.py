@@ -26,6 +26,7 @@ def tiny(monkeypatch):
     monkeypatch.setattr(bench, "ENOUGH", 0.0)
     monkeypatch.setattr(bench, "MANY", 20_000)
     monkeypatch.setattr(bench, "FEW", 300)
+    monkeypatch.setattr(bench, "SOME", 300)
 
 
 def row(ours=1.0, other=1.0, target=None, needs=None):
