@@ -14,6 +14,7 @@ from simlevel.estimation.interval import (
     Interval,
     Sums,
     exact_binomial,
+    log_margins,
     rare_sum,
     ratio_interval,
 )
@@ -127,12 +128,26 @@ def interval(
 
     The measure was observed, in two replications or more.
     """
-    x, y = weighted(totals, weights(measure, scenario)), totals[measure.denominator]
-    low, high = ratio_interval(x, y, confidence)
+    low, high = _usual_interval(totals, measure, scenario, confidence)
     rare = _rare_interval(totals, measure, scenario, confidence, few)
     if rare is not None:
         low, high = min(low, rare[0]), max(high, rare[1])
     return _bounded(measure, low), _bounded(measure, high), rare is not None
+
+
+def _usual_interval(
+    totals: Totals, measure: words.Measure, scenario: Scenario, confidence: float
+) -> Interval:
+    """The t interval; that of the log of what went wrong, if anything did: it is skewed."""
+    x, y = weighted(totals, weights(measure, scenario)), totals[measure.denominator]
+    failures = weighted(totals, _rare_weights(measure, scenario))
+    if not failures.any():
+        return ratio_interval(x, y, confidence)
+    below, above = log_margins(failures, y, confidence)
+    if measure.is_share:
+        below, above = above, below
+    value = float(x.sum() / y.sum())
+    return value - below, value + above
 
 
 def p_value(totals: Totals, measure: words.Measure, scenario: Scenario, value: float) -> float:
