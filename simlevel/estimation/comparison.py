@@ -10,7 +10,14 @@ from itertools import combinations
 from scipy import special
 
 from simlevel import words
-from simlevel.estimation.estimate import Totals, interval, weighted, weights
+from simlevel.estimation.estimate import (
+    FEW_STOCKOUTS,
+    Totals,
+    interval,
+    mean_cycle,
+    weighted,
+    weights,
+)
 from simlevel.estimation.interval import Interval, half_width, residuals, t_quantile
 from simlevel.model.scenario import Scenario
 
@@ -32,6 +39,7 @@ class Difference:
     """``higher``, ``lower`` or ``cannot tell``."""
     replications_to_tell: int | None = None
     """About how many would tell, in all; None where it is told, or not worth looking for."""
+    note: str | None = None
 
 
 def difference(
@@ -53,11 +61,13 @@ def difference(
     margin = half_width(residuals(x1, y1) - residuals(x2, y2), confidence)
     paired = value - margin, value + margin
     low, high = _honest(paired, policy, baseline, measure, scenario, confidence)
-    if low > 0 or high < 0:
-        return Difference(measure.name, value, low, high, "higher" if low > 0 else "lower")
-    toward_0 = value - low if value > 0 else high - value
-    needed = replications_to_tell(value, toward_0, len(y1), confidence)
-    return Difference(measure.name, value, low, high, "cannot tell", needed)
+    note = None if (low, high) == paired else FEW_STOCKOUTS
+    verdict = "higher" if low > 0 else "lower" if high < 0 else "cannot tell"
+    needed = None
+    if verdict == "cannot tell":
+        toward_0 = value - low if value > 0 else high - value
+        needed = replications_to_tell(value, toward_0, len(y1), confidence)
+    return Difference(measure.name, value, low, high, verdict, needed, note)
 
 
 def _honest(
@@ -68,17 +78,53 @@ def _honest(
     scenario: Scenario,
     confidence: float,
 ) -> Interval:
-    """Where stockouts were few on either side, at least as wide as the two single intervals say.
+    """Wider where stockouts were few on either side: the pairs say too little of them.
 
-    Each at half the error rate, so that their difference holds at the whole of it.
+    Each side at half the error rate, so that their difference holds at the whole of it. A
+    measure of what goes wrong is known no better than the two single intervals say; another
+    one up to what the stockouts may amount to in it.
     """
     single = 1 - (1 - confidence) / 2
+    if not measure.failures:
+        slack = max(_hidden(totals, measure, scenario, single) for totals in (policy, baseline))
+        return paired[0] - slack, paired[1] + slack
     (low1, high1, few1), (low2, high2, few2) = (
         interval(totals, measure, scenario, single) for totals in (policy, baseline)
     )
     if not (few1 or few2):
         return paired
     return min(paired[0], low1 - high2), max(paired[1], high1 - low2)
+
+
+def _hidden(totals: Totals, measure: words.Measure, scenario: Scenario, confidence: float) -> float:
+    """What stockouts, where they were few, may amount to in *measure* at the most; else 0.
+
+    On the same customers two policies may differ by the same in every replication that has no
+    stockout. With one, stock on hand is net inventory and what is backordered; a unit that is
+    lost is in stock until the next order, and is not ordered.
+    """
+    time, demanded = float(totals["time"].sum()), float(totals["units_demanded"].sum())
+    if demanded == 0:
+        return 0.0
+    fill, _, few = interval(totals, words.MEASURES["fill_rate"], scenario, confidence)
+    if not few:
+        return 0.0
+    short = (1 - fill) * demanded
+    if scenario.lost_sales:
+        units, cycle = mean_cycle(totals, scenario)
+        lead_time = scenario.lead_time.mean()
+        most = {
+            "units_from_shelf": short, "units_ordered": short, "orders": short / units,
+            "net_inventory_before_receipts": short, "area_on_order": short * lead_time,
+            "area_on_hand": short * (cycle + lead_time),
+        }  # fmt: skip
+    else:
+        backorders = words.MEASURES["mean_backorders"]
+        area = interval(totals, backorders, scenario, confidence)[1] * time
+        most = {"units_from_shelf": short, "area_on_hand": area, "area_backorders": area}
+    prices = weights(measure, scenario).items()
+    amount = sum(abs(price) * most.get(total, 0.0) for total, price in prices)
+    return amount / float(totals[measure.denominator].sum())
 
 
 def replications_to_tell(

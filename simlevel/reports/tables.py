@@ -179,9 +179,9 @@ def _is_open(found: Difference) -> bool:
 
 
 def _would_tell(found: Difference) -> str:
-    if found.replications_to_tell is None:
-        return "no difference worth looking for"
-    return f"about {numbers.about(found.replications_to_tell)} replications would tell"
+    if found.replications_to_tell is not None:
+        return f"about {numbers.about(found.replications_to_tell)} replications would tell"
+    return "too few stockouts to compare" if found.note else "no difference worth looking for"
 
 
 # --- the best --------------------------------------------------------------------------------

@@ -199,7 +199,7 @@ class Result:
                 name: {
                     "estimate": each.estimate, "low": each.low,
                     "high": each.high, "verdict": each.verdict,
-                    "replications_to_tell": each.replications_to_tell,
+                    "replications_to_tell": each.replications_to_tell, "note": each.note,
                 }
                 for name, each in differences.items()
             }
