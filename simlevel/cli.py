@@ -186,6 +186,10 @@ def check(files: tuple[Path, ...]) -> None:
 )  # fmt: skip
 @click.option("--baseline", metavar="NAME", help="The policy that the others are compared with.")
 @click.option(
+    "--best", metavar="MEASURE",
+    help="Which policies may be the best by MEASURE; by cost_per_time if there are costs.",
+)  # fmt: skip
+@click.option(
     "--require-targets", is_flag=True, help="Status 1 unless every policy meets every target."
 )
 @_output_options
@@ -198,13 +202,15 @@ def run(
     precision: dict[str, float],
     max_replications: int,
     baseline: str | None,
+    best: str | None,
     require_targets: bool,
     as_json: bool,
     outputs: tuple[Path, ...],
 ) -> int:
     """Simulate every policy of FILE: each measure with its interval and exact value.
 
-    With two or more policies also their differences, on the same customers.
+    With two or more policies also their differences, on the same customers, and
+    which of them may be best.
     """
     from simlevel.scenario_file import load
     from simlevel.studies.evaluate import simulate
@@ -217,7 +223,7 @@ def run(
         result = simulate(
             scenario, seed=seed, replications=replications, horizon=horizon, engine=engine,
             precision=precision, max_replications=max_replications, baseline=baseline,
-            progress=progress,
+            best_by=best, progress=progress,
         )  # fmt: skip
     _say_precision(result, precision)
     _show(result, as_json, outputs)

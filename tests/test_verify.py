@@ -282,7 +282,7 @@ def moved(scenario: Scenario, planted: Callable[[], Planted], replications: int)
         sample = Sample(scenario, evaluate.windows_of(scenario), 1)
         sample.extend(replications, lambda done, wanted: None)
         theories = {"only": evaluate.derive(scenario, "only")}
-        measures = evaluate.judged(sample, None, theories).policies["only"].measures
+        measures = evaluate.judged(sample, theories).policies["only"].measures
         return {
             name: each.estimate - each.analytic.value
             for name, each in measures.items()

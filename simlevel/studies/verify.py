@@ -52,7 +52,7 @@ def verify(
         interrupted = True
         if len(sample) < 2:
             raise
-    result = replace(judged(sample, None, theories), interrupted=interrupted)
+    result = replace(judged(sample, theories), interrupted=interrupted)
     return result if len(sample) >= LEAST_REPLICATIONS else _unconfirmed(result)
 
 
