@@ -82,6 +82,10 @@ def _output_options(command: Command) -> Command:
     return command
 
 
+ENGINE = click.option(
+    "--engine", type=click.Choice(["fast", "simpy"]), default="fast", show_default=True,
+    help="The compiled loop, or the readable one; equal to the last bit.",
+)  # fmt: skip
 WHY = click.option(
     "--why", is_flag=True, help="Split the gap between the textbook's value and the best one."
 )
@@ -193,13 +197,7 @@ def check(files: tuple[Path, ...]) -> None:
     metavar="T",
     help='Counted time of a replication, such as 400 or "2 weeks", instead of the file\'s.',
 )
-@click.option(
-    "--engine",
-    type=click.Choice(["fast", "simpy"]),
-    default="fast",
-    show_default=True,
-    help="The compiled loop, or the readable one; equal to the last bit.",
-)
+@ENGINE
 @click.option(
     "--precision", multiple=True, callback=_measure_value, metavar="MEASURE=HALF_WIDTH",
     help="Add replications until the half-width is reached. Repeatable.",
@@ -209,6 +207,10 @@ def check(files: tuple[Path, ...]) -> None:
     help="Where --precision stops.",
 )  # fmt: skip
 @click.option("--baseline", metavar="NAME", help="The policy that the others are compared with.")
+@click.option(
+    "--best", metavar="MEASURE",
+    help="Which policies may be the best by MEASURE; by cost_per_time if there are costs.",
+)  # fmt: skip
 @click.option(
     "--require-targets", is_flag=True, help="Status 1 unless every policy meets every target."
 )
@@ -222,13 +224,15 @@ def run(
     precision: dict[str, float],
     max_replications: int,
     baseline: str | None,
+    best: str | None,
     require_targets: bool,
     as_json: bool,
     outputs: tuple[Path, ...],
 ) -> int:
     """Simulate every policy of FILE: each measure with its interval and exact value.
 
-    With two or more policies also their differences, on the same customers.
+    With two or more policies also their differences, on the same customers, and
+    which of them may be best.
     """
     from simlevel.scenario_file import load
     from simlevel.studies.evaluate import simulate
@@ -241,7 +245,7 @@ def run(
         result = simulate(
             scenario, seed=seed, replications=replications, horizon=horizon, engine=engine,
             precision=precision, max_replications=max_replications, baseline=baseline,
-            progress=progress,
+            best_by=best, progress=progress,
         )  # fmt: skip
     _say_precision(result, precision)
     _show(result, as_json, outputs)
@@ -322,12 +326,14 @@ def verify(
 @click.option("--policy", metavar="NAME", help="Which policy; the first one if left out.")
 @click.option("--until", type=float, required=True, metavar="T", help="In time units.")
 @click.option("--seed", type=click.IntRange(0, 10**15), help="Instead of the file's.")
+@ENGINE
 @_output_options
 def trace(
     file: Path,
     policy: str | None,
     until: float,
     seed: int | None,
+    engine: str,
     as_json: bool,
     outputs: tuple[Path, ...],
 ) -> None:
@@ -337,7 +343,9 @@ def trace(
     from simlevel.studies.trace import trace as traced
 
     _refuse_unknown(outputs, trace_table.KINDS)
-    table = traced(load(file), policy, until=until, seed=seed)
+    if engine == "fast":
+        _say_waits()
+    table = traced(load(file), policy, until=until, seed=seed, engine=engine)
     for path in outputs:
         trace_table.write_trace(table, path)
     if as_json:

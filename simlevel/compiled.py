@@ -7,7 +7,6 @@ Without numba the same functions run uncompiled, slowly.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple, TypeVar, cast
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 from simlevel import words
 
 Function = TypeVar("Function", bound=Callable[..., object])
+Number = TypeVar("Number", int, float)
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -56,11 +56,21 @@ def look_up(uniforms: Floats, guide: Ints, cumulative: Floats, values: Floats) -
     cells = guide.size
     for i in range(uniforms.size):
         u = uniforms[i]
-        index = guide[int(u * cells)]
+        index = np.uintp(guide[np.uintp(int(u * cells))])
         while cumulative[index] <= u:
-            index += 1
+            index += np.uintp(1)
         drawn[i] = values[index]
     return drawn
+
+
+@compiled
+def in_whole_units(amounts: Floats, scale: float) -> Floats:
+    """*amounts* times *scale* as whole numbers; what is above 0 stays so."""
+    whole = np.empty(amounts.size)
+    for i in range(amounts.size):
+        scaled = amounts[i] * scale
+        whole[i] = max(np.rint(scaled), 1.0) if scaled > 0 else 0.0
+    return whole
 
 
 # --- the state of a stocking point ---------------------------------------------------------------
@@ -142,16 +152,16 @@ class Queues(NamedTuple):
 
 @compiled
 def quantity_ordered(
-    fixed_lot: bool, trigger: float, lot: float, least: float, multiple: float, position: float
-) -> float:
+    fixed_lot: bool, trigger: Number, lot: Number, least: Number, multiple: Number, position: Number
+) -> Number:
     """What the policy orders at this inventory position; 0 for nothing."""
     if position > trigger:
-        return 0.0
+        return 0 * position
     if fixed_lot:
-        return lot * (math.floor((trigger - position) / lot) + 1)
+        return lot * ((trigger - position) // lot + 1)
     quantity = max(lot - position, least)
     if multiple > 0:
-        quantity = math.ceil(quantity / multiple) * multiple
+        quantity = -(-quantity // multiple) * multiple
     return quantity
 
 
@@ -186,6 +196,7 @@ def run_events(
     first_owed, last_owed = at[FIRST_OWED], at[LAST_OWED]
     row, period_row, traced = at[ROW], at[PERIOD_ROW], at[TRACED]
     left_short, cycle_was_whole = at[LEFT_SHORT], at[CYCLE_WAS_WHOLE]
+    here = totals[row]
     stopped = DONE
     while True:
         if next_customer < 0 and gap < gaps.size:
@@ -231,15 +242,16 @@ def run_events(
             span = now - since
             if span > 0:
                 if net > 0:
-                    totals[row, AREA_ON_HAND] += net * span
-                    totals[row, TIME_IN_STOCK] += span
+                    here[AREA_ON_HAND] += net * span
+                    here[TIME_IN_STOCK] += span
                 else:
-                    totals[row, AREA_BACKORDERS] -= net * span
-                totals[row, AREA_ON_ORDER] += on_order * span
+                    here[AREA_BACKORDERS] -= net * span
+                here[AREA_ON_ORDER] += on_order * span
                 since = now
 
         if opens:
             row = (row + 1) % totals.shape[0]
+            here = totals[row]
             next_window = now + rules.window if row != rules.windows else np.inf
         elif ends:
             totals[period_row, PERIODS_CLEAR] += net >= 0
@@ -251,27 +263,27 @@ def run_events(
             if rules.period > 0:
                 next_customer = now + rules.period
                 period_row = row
-                totals[row, PERIODS] += 1
-                totals[row, PERIODS_SERVED] += asked == 0 or net >= asked
+                here[PERIODS] += 1
+                here[PERIODS_SERVED] += asked == 0 or net >= asked
             else:
                 s[LAST_CUSTOMER], next_customer = now, -1.0
         if asked > 0:
             before = net
             served = asked if net >= asked else max(net, 0.0)
-            totals[row, CUSTOMERS] += 1
-            totals[row, DEMANDED] += asked
-            totals[row, FROM_SHELF] += served
+            here[CUSTOMERS] += 1
+            here[DEMANDED] += asked
+            here[FROM_SHELF] += served
             if on_order > 0:
-                totals[row, DEMANDED_IN_LEAD_TIME] += asked
-                totals[row, FROM_SHELF_IN_LEAD_TIME] += served
+                here[DEMANDED_IN_LEAD_TIME] += asked
+                here[FROM_SHELF_IN_LEAD_TIME] += served
             if served == asked:
-                totals[row, CUSTOMERS_WHOLE] += 1
+                here[CUSTOMERS_WHOLE] += 1
                 net -= asked
             else:
                 left_short = 1
                 if lost_sales:
                     net -= served
-                    totals[row, LOST] += asked - served
+                    here[LOST] += asked - served
                 else:
                     net -= asked
                     if follows_customers:
@@ -285,8 +297,8 @@ def run_events(
                 ordered = quantity_ordered(fixed_lot, trigger, lot, least, multiple, net + on_order)
 
         if ordered > 0:
-            totals[row, ORDERS] += 1
-            totals[row, ORDERED] += ordered
+            here[ORDERS] += 1
+            here[ORDERED] += ordered
             on_order += ordered
             if tracing:
                 record(trace[traced], now, ORDER, ordered, net, net, on_order)
@@ -310,12 +322,12 @@ def run_events(
         if arriving > 0:
             whole = left_short == 0 and net >= 0
             if now != last_receipt:
-                totals[row, CYCLES] += 1
-                totals[row, CYCLES_WHOLE] += whole
-                totals[row, NET_BEFORE_RECEIPTS] += net
+                here[CYCLES] += 1
+                here[CYCLES_WHOLE] += whole
+                here[NET_BEFORE_RECEIPTS] += net
                 cycle_was_whole = int(whole)
             elif cycle_was_whole == 1 and not whole:
-                totals[row, CYCLES_WHOLE] -= 1
+                here[CYCLES_WHOLE] -= 1
                 cycle_was_whole = 0
             last_receipt = now
             left_short = 0
@@ -348,113 +360,257 @@ def run_events(
 
 
 @compiled
+def run_customers(
+    rules: Rules, s: Floats, at: Ints, due: Floats, units: Floats, gaps: Floats,
+    quantities: Floats, lead_time: float, totals: Floats,
+) -> int:  # fmt: skip
+    """Customer by customer, where each is followed by a look and all orders take as long.
+
+    ``quantities[i]`` is asked for ``gaps[i]`` after the customer before. Areas are added up in
+    the order of :func:`run_events`, since times may be any floats; the rest are whole numbers,
+    in any order the same. Sums are kept in registers and written once a window. Returns what it
+    stopped for.
+    """
+    trigger, lot, lost_sales = rules.trigger, rules.lot, rules.lost_sales
+    net, position = s[NET], s[NET] + s[ON_ORDER]
+    since, last_receipt, last_customer = s[SINCE], s[LAST_RECEIPT], s[LAST_CUSTOMER]
+    i, one = np.uint64(at[QUANTITY]), np.uint64(1)
+    first_due, last_due = at[FIRST_DUE], at[LAST_DUE]
+    beyond = np.nextafter(rules.last_instant, np.inf)
+    left_short, cycle_was_whole = at[LEFT_SHORT] != 0, at[CYCLE_WAS_WHOLE] != 0
+    next_due = due[first_due] if first_due < last_due else np.inf
+    next_window = s[NEXT_WINDOW]
+    stopped = -1
+    while stopped < 0:
+        row = totals[at[ROW]]
+        on_hand, backorders = row[AREA_ON_HAND], row[AREA_BACKORDERS]
+        outstanding, in_stock = row[AREA_ON_ORDER], row[TIME_IN_STOCK]
+        customers = short_customers = cycles = whole_cycles = orders = 0
+        demanded = missed = demanded_quietly = missed_in_lead_time = 0.0
+        net_before = ordered = 0.0
+        soon = min(min(next_due, next_window), beyond)
+        while True:
+            if i >= quantities.size:
+                stopped = WANTS_QUANTITIES
+                break
+            now = last_customer + gaps[i]
+            asked = 0.0
+            if now < soon:
+                last_customer = now
+                asked = quantities[i]
+                i += one
+                if asked == 0:
+                    continue
+            else:
+                now = soon
+                if now == beyond:
+                    stopped = DONE
+                    break
+            span = now - since
+            since = now
+            if net > 0:
+                on_hand += net * span
+                in_stock += span
+            else:
+                backorders -= net * span
+            outstanding += (position - net) * span
+            if asked > 0:
+                customers += 1
+                demanded += asked
+                quiet = position == net
+                if quiet:
+                    demanded_quietly += asked
+                if net < asked:
+                    short = asked - max(net, 0.0)
+                    short_customers += 1
+                    missed += short
+                    missed_in_lead_time += 0.0 if quiet else short
+                    left_short = True
+                    if lost_sales:
+                        asked -= short
+                net -= asked
+                position -= asked
+                if position <= trigger:
+                    placed = quantity_ordered(
+                        rules.fixed_lot, trigger, lot, rules.least, rules.multiple, position
+                    )
+                    orders += 1
+                    ordered += placed
+                    position += placed
+                    due[last_due], units[last_due] = now + lead_time, placed
+                    last_due += 1
+                    next_due = due[first_due]
+                    soon = min(min(next_due, next_window), beyond)
+                    if last_due == due.size:
+                        stopped = WANTS_ROOM
+                        break
+            elif now == next_window:
+                break
+            else:
+                whole = not left_short and net >= 0
+                if now != last_receipt:
+                    cycles += 1
+                    whole_cycles += whole
+                    net_before += net
+                    cycle_was_whole = whole
+                elif cycle_was_whole and not whole:
+                    whole_cycles -= 1
+                    cycle_was_whole = False
+                last_receipt = now
+                left_short = False
+                net += units[first_due]
+                first_due += 1
+                next_due = due[first_due] if first_due < last_due else np.inf
+                soon = min(min(next_due, next_window), beyond)
+        row[AREA_ON_HAND], row[AREA_BACKORDERS] = on_hand, backorders
+        row[AREA_ON_ORDER], row[TIME_IN_STOCK] = outstanding, in_stock
+        row[CUSTOMERS] += customers
+        row[CUSTOMERS_WHOLE] += customers - short_customers
+        row[DEMANDED] += demanded
+        row[FROM_SHELF] += demanded - missed
+        row[LOST] += missed if lost_sales else 0.0
+        row[DEMANDED_IN_LEAD_TIME] += demanded - demanded_quietly
+        row[FROM_SHELF_IN_LEAD_TIME] += demanded - demanded_quietly - missed_in_lead_time
+        row[CYCLES] += cycles
+        row[CYCLES_WHOLE] += whole_cycles
+        row[NET_BEFORE_RECEIPTS] += net_before
+        row[ORDERS] += orders
+        row[ORDERED] += ordered
+        if stopped < 0:
+            at[ROW] = (at[ROW] + 1) % totals.shape[0]
+            next_window = next_window + rules.window if at[ROW] != rules.windows else np.inf
+    s[NET], s[ON_ORDER], s[SINCE], s[LAST_RECEIPT] = net, position - net, since, last_receipt
+    s[LAST_CUSTOMER], s[NEXT_WINDOW] = last_customer, next_window
+    at[QUANTITY], at[FIRST_DUE], at[LAST_DUE] = i, first_due, last_due
+    at[LEFT_SHORT], at[CYCLE_WAS_WHOLE] = left_short, cycle_was_whole
+    return stopped
+
+
+@compiled
+def reviewed(period: int, review: int) -> bool:
+    """Whether a look falls in *period*, every *review* of them; with 0, in the first alone."""
+    return review == 1 or (period == 0 if review == 0 else period % review == 0)
+
+
+@compiled
 def run_periods(
-    rules: Rules, s: Floats, at: Ints, pipeline: Floats, quantities: Floats, totals: Floats
-) -> int:
+    rules: Rules, s: Floats, at: Ints, pipeline: Ints, quantities: Floats, seen: Ints,
+    totals: Floats,
+) -> int:  # fmt: skip
     """Period by period, where nothing happens between the demand instants.
 
     That is: periodic demand, reviews and one constant lead time in whole periods, windows
     that open at a demand instant. ``pipeline`` holds what arrives in each coming period, and
-    times in ``s`` and ``rules`` count periods. Exact sums need no order, so they are kept in
-    registers and written once a window. Returns what it stopped for.
+    times in ``s`` and ``rules`` count periods. What customers find is written to ``seen``, two
+    rows as long as a block, and counted a window at a time, which a processor does for several
+    periods at once. Returns what it stopped for.
     """
-    lag = pipeline.size
-    fixed_lot, trigger, lot = rules.fixed_lot, rules.trigger, rules.lot
-    least, multiple = rules.least, rules.multiple
-    net, on_order, left_short = s[NET], s[ON_ORDER], at[LEFT_SHORT] != 0
-    next_review, period = s[NEXT_REVIEW], s[NEXT_CUSTOMER]
-    slot = int(period) % lag
+    lost_sales, demand_first, review = rules.lost_sales, rules.demand_first, int(rules.review)
+    trigger, lot = int(rules.trigger), int(rules.lot)
+    least, multiple = int(rules.least), int(rules.multiple)
+    net, position = int(s[NET]), int(s[NET] + s[ON_ORDER])
+    period = int(s[NEXT_CUSTOMER])
+    left_short = at[LEFT_SHORT] != 0
+    slot = np.uintp(period % pipeline.size)
     while at[QUANTITY] < quantities.size:
         if period > rules.last_instant:
             return DONE
         if period == s[NEXT_WINDOW]:
             at[ROW] = (at[ROW] + 1) % totals.shape[0]
             s[NEXT_WINDOW] = period + rules.window if at[ROW] != rules.windows else np.inf
+        left = min(s[NEXT_WINDOW], rules.last_instant + 1) - period
         first = at[QUANTITY]
-        stop = min(first + min(s[NEXT_WINDOW], rules.last_instant + 1) - period, quantities.size)
-        customers = demanded = from_shelf = whole_customers = lost = 0.0
-        in_lead_time = shelf_in_lead_time = 0.0
-        cycles = whole_cycles = net_before = orders = ordered = 0.0
-        on_hand = backorders = outstanding = in_stock = clear = 0.0
-        for i in range(first, int(stop)):
+        stop = first + int(min(left, quantities.size - first))
+        asks, nets, on_orders = quantities[first:stop], seen[0, first:stop], seen[1, first:stop]
+        cycles = cut_cycles = net_before = orders = ordered = ordered_late = 0
+        for i in range(asks.size):
             arriving = pipeline[slot]
             if arriving > 0:
                 cycles += 1
-                whole_cycles += not left_short and net >= 0
+                cut_cycles += left_short or net < 0
                 net_before += net
                 left_short = False
                 net += arriving
-                on_order -= arriving
-                pipeline[slot] = 0.0
-            reviews = period == next_review
-            if reviews:
-                next_review = period + rules.review if rules.review > 0 else np.inf
-                if not rules.demand_first:
-                    position = net + on_order
-                    quantity = quantity_ordered(fixed_lot, trigger, lot, least, multiple, position)
-                    if quantity > 0:
-                        orders += 1
-                        ordered += quantity
-                        on_order += quantity
-                        pipeline[slot] += quantity
-            asked = quantities[i]
-            if asked > 0:
-                customers += 1
-                demanded += asked
-                served = asked
-                if net >= asked:
-                    whole_customers += 1
-                    net -= asked
-                else:
-                    served = max(net, 0.0)
-                    left_short = True
-                    net -= served if rules.lost_sales else asked
-                    lost += asked - served
-                from_shelf += served
-                if on_order > 0:
-                    in_lead_time += asked
-                    shelf_in_lead_time += served
-            if (reviews and rules.demand_first) or (asked > 0 and rules.review == 0):
-                position = net + on_order
-                quantity = quantity_ordered(fixed_lot, trigger, lot, least, multiple, position)
-                if quantity > 0:
-                    orders += 1
-                    ordered += quantity
-                    on_order += quantity
-                    pipeline[slot] += quantity
-            if net > 0:
-                on_hand += net
-                in_stock += 1
-            else:
-                backorders -= net
-            clear += net >= 0
-            outstanding += on_order
+            placed = 0
+            # Most looks find nothing to do; whether there is one at all is asked last.
+            if position <= trigger and not demand_first and reviewed(period, review):
+                placed = quantity_ordered(rules.fixed_lot, trigger, lot, least, multiple, position)
+                orders += 1
+                ordered += placed
+                position += placed
+            asked = int(asks[i])
+            nets[i], on_orders[i] = net, position - net
+            if net < asked:
+                left_short = True
+                if lost_sales:
+                    asked = net
+            net -= asked
+            position -= asked
+            if position <= trigger and (
+                (demand_first and reviewed(period, review)) or (review == 0 and asks[i] > 0)
+            ):
+                late = quantity_ordered(rules.fixed_lot, trigger, lot, least, multiple, position)
+                orders += 1
+                ordered += late
+                ordered_late += late
+                position += late
+                placed += late
+            pipeline[slot] = placed
             period += 1
-            slot += 1
-            if slot == lag:
-                slot = 0
+            slot += np.uintp(1)
+            if slot == np.uintp(pipeline.size):
+                slot = np.uintp(0)
         row = totals[at[ROW]]
-        row[CUSTOMERS] += customers
-        row[CUSTOMERS_WHOLE] += whole_customers
-        row[DEMANDED] += demanded
-        row[FROM_SHELF] += from_shelf
-        row[LOST] += lost if rules.lost_sales else 0.0
-        row[DEMANDED_IN_LEAD_TIME] += in_lead_time
-        row[FROM_SHELF_IN_LEAD_TIME] += shelf_in_lead_time
         row[CYCLES] += cycles
-        row[CYCLES_WHOLE] += whole_cycles
+        row[CYCLES_WHOLE] += cycles - cut_cycles
         row[NET_BEFORE_RECEIPTS] += net_before
-        row[PERIODS] += stop - first
-        row[PERIODS_SERVED] += stop - first - (customers - whole_customers)
-        row[PERIODS_CLEAR] += clear
-        row[BACKORDERS_AT_ENDS] += backorders
         row[ORDERS] += orders
         row[ORDERED] += ordered
-        row[AREA_ON_HAND] += on_hand * rules.period
-        row[AREA_BACKORDERS] += backorders * rules.period
-        row[AREA_ON_ORDER] += outstanding * rules.period
-        row[TIME_IN_STOCK] += in_stock * rules.period
-        at[QUANTITY] = int(stop)
-    s[NET], s[ON_ORDER], at[LEFT_SHORT] = net, on_order, left_short
-    s[NEXT_REVIEW], s[NEXT_CUSTOMER] = next_review, period
+        row[AREA_ON_ORDER] += ordered_late * rules.period
+        count_periods(rules, asks, nets, on_orders, row)
+        at[QUANTITY] = stop
+    s[NET], s[ON_ORDER], at[LEFT_SHORT] = net, position - net, left_short
+    s[NEXT_CUSTOMER] = period
     return WANTS_QUANTITIES
+
+
+@compiled
+def count_periods(
+    rules: Rules, quantities: Floats, nets: Ints, on_orders: Ints, row: Floats
+) -> None:
+    """Add to *row* what periods amount to whose customers ask for *quantities*.
+
+    They find the net inventory *nets*, with *on_orders* units on order.
+    """
+    customers = short_customers = missed = in_lead_time = missed_in_lead_time = 0
+    demanded = on_hand = backorders = on_order = in_stock = clear = 0
+    for i in range(quantities.size):
+        asked, net, outstanding = int(quantities[i]), nets[i], on_orders[i]
+        short = min(asked, max(asked - net, 0))
+        customers += asked > 0
+        demanded += asked
+        short_customers += short > 0
+        missed += short
+        in_lead_time += asked if outstanding > 0 else 0
+        missed_in_lead_time += short if outstanding > 0 else 0
+        net -= asked - short if rules.lost_sales else asked
+        on_hand += max(net, 0)
+        backorders += max(-net, 0)
+        on_order += outstanding
+        in_stock += net > 0
+        clear += net >= 0
+    row[CUSTOMERS] += customers
+    row[CUSTOMERS_WHOLE] += customers - short_customers
+    row[DEMANDED] += demanded
+    row[FROM_SHELF] += demanded - missed
+    row[LOST] += missed if rules.lost_sales else 0
+    row[DEMANDED_IN_LEAD_TIME] += in_lead_time
+    row[FROM_SHELF_IN_LEAD_TIME] += in_lead_time - missed_in_lead_time
+    row[PERIODS] += quantities.size
+    row[PERIODS_SERVED] += quantities.size - short_customers
+    row[PERIODS_CLEAR] += clear
+    row[BACKORDERS_AT_ENDS] += backorders
+    row[AREA_ON_HAND] += on_hand * rules.period
+    row[AREA_BACKORDERS] += backorders * rules.period
+    row[AREA_ON_ORDER] += on_order * rules.period
+    row[TIME_IN_STOCK] += in_stock * rules.period

@@ -19,7 +19,7 @@ from numpy.random import SFC64, Generator, SeedSequence
 from numpy.typing import NDArray
 from scipy import special
 
-from simlevel.compiled import look_up
+from simlevel.compiled import in_whole_units, look_up
 from simlevel.errors import InputError
 from simlevel.model import distribution as d
 from simlevel.model.demand import (
@@ -36,9 +36,12 @@ from simlevel.model.scenario import Scenario
 Block: TypeAlias = NDArray[np.float64]
 Sampler: TypeAlias = Callable[[Generator, int], Block]
 
-BLOCK = 4096
+BLOCK = 16384
+"""Most draws at a time: few calls, and still in a processor's cache."""
 LARGEST_TABLE = 4_000_000
 """Cells of one distribution's table; a wider one is refused."""
+CACHED = 2**15
+"""Cells of a guide that stay in a processor's cache; up to so many, 16 for each value."""
 _CERTAIN = 700.0
 """exp(-700) is as good as 0."""
 _TAIL = 2.0**-54
@@ -62,11 +65,16 @@ def generator(seed: int, source: Source, replication: int) -> Generator:
 class Draws:
     """The streams of a scenario, in ticks and grid units.
 
-    Raises InputError where a distribution is too wide to tabulate.
+    *customers* is how many a replication is likely to have: few are drawn for nothing. Raises
+    InputError where a distribution is too wide to tabulate.
     """
 
-    def __init__(self, scenario: Scenario, grid: Grid, seed: int) -> None:
+    def __init__(
+        self, scenario: Scenario, grid: Grid, seed: int, customers: float = math.inf
+    ) -> None:
         self._seed = seed
+        blocks = math.ceil(customers / BLOCK) if 0 < customers < math.inf else 1
+        self._block = min(math.ceil(customers / blocks), BLOCK) if customers < math.inf else BLOCK
         self._demand = demand = scenario.demand
         self._grid = grid
         self._lead_time = _times(scenario.lead_time.distribution, grid)
@@ -74,7 +82,7 @@ class Draws:
         if isinstance(demand, RenewalDemand):
             self._gap = _times(demand.interarrival, grid)
         elif isinstance(demand, PoissonDemand):
-            self._gap = _times(d.Exponential(mean=1 / demand.rate), grid)
+            self._gap = _continuous(d.Exponential(mean=_ticks(grid) / demand.rate))
 
     @property
     def _step(self) -> Fraction:
@@ -86,19 +94,21 @@ class Draws:
 
     def gaps(self, replication: int) -> Iterator[Block]:
         """Ticks between customers."""
-        return self._blocks(self._gap, Source.GAPS, replication)
+        return self._blocks(self._gap, Source.GAPS, replication, self._block)
 
     def lead_times(self, replication: int) -> Iterator[Block]:
         """Ticks that the first, second, ... order takes."""
-        return self._blocks(self._lead_time, Source.LEAD_TIMES, replication)
+        fewer = max(self._block // 16, 1)
+        return self._blocks(self._lead_time, Source.LEAD_TIMES, replication, fewer)
 
     def quantities(self, replication: int) -> Iterator[Block]:
         """Units that the customer or period asks for; 0 where nobody does."""
         demand = self._demand
-        blocks = self._blocks(self._quantity, Source.QUANTITIES, replication)
+        blocks = self._blocks(self._quantity, Source.QUANTITIES, replication, self._block)
         if isinstance(demand, HistoryDemand) and demand.replayed:
             once = np.array([float(round(exact(v) / self._step)) for v in demand.history])
-            blocks = itertools.chain([once], itertools.repeat(np.zeros(BLOCK)))
+            pieces = np.split(once, range(self._block, once.size, self._block))
+            blocks = itertools.chain(pieces, itertools.repeat(np.zeros(self._block)))
         if pattern := _pattern(demand):
             blocks = self._patterned(blocks, pattern)
         if isinstance(demand, PeriodicDemand) and demand.probability < 1:
@@ -115,12 +125,14 @@ class Draws:
         scale = self._step * step / self._grid.unit
         if scale.denominator == 1:
             return (block * float(scale) for block in blocks)
-        return (_whole(block * float(scale)) for block in blocks)
+        return (in_whole_units(block, float(scale)) for block in blocks)
 
-    def _blocks(self, draw: Sampler, source: Source, replication: int) -> Iterator[Block]:
+    def _blocks(
+        self, draw: Sampler, source: Source, replication: int, size: int
+    ) -> Iterator[Block]:
         stream = generator(self._seed, source, replication)
         while True:
-            yield draw(stream, BLOCK)
+            yield draw(stream, size)
 
 
 def _pattern(demand: Demand) -> tuple[float, ...] | None:
@@ -151,11 +163,6 @@ def _halves_up(blocks: Iterator[Block], step: Fraction) -> Iterator[Block]:
         yield np.floor((block * (2 * step.numerator) + step.denominator) / (2 * step.denominator))
 
 
-def _whole(quantities: Block) -> Block:
-    """Rounded to whole grid units; what is above 0 stays so, and its customer a customer."""
-    return np.where(quantities > 0, np.maximum(np.rint(quantities), 1.0), 0.0)
-
-
 # --- samplers ------------------------------------------------------------------------------
 
 
@@ -176,6 +183,7 @@ class Table:
     def of(cls, values: Block, cumulative: Block) -> Table:
         # A power of two, so that scaling a uniform to a guide cell is exact.
         cells = 1 << (len(values) - 1).bit_length()
+        cells = max(cells, min(16 * cells, CACHED))
         guide = np.searchsorted(cumulative, np.arange(cells) / cells, side="right")
         closed = np.append(cumulative[:-1], np.inf)
         return cls(values, closed, np.minimum(guide, len(values) - 1))
@@ -194,18 +202,22 @@ def sampler(distribution: d.Distribution, step: Fraction) -> Sampler:
     Raises InputError where its table would be larger than LARGEST_TABLE cells.
     """
     if distribution.is_continuous:
-        draw = _continuous(distribution)
-        return lambda stream, size: _whole(draw(stream, size) * (step.denominator / step.numerator))
+        draw, units = _continuous(distribution), step.denominator / step.numerator
+        return lambda stream, size: in_whole_units(draw(stream, size), units)
     return _discrete(distribution, step)
 
 
 def _times(distribution: d.Distribution, grid: Grid) -> Sampler:
     """Draws of a time in ticks: whole numbers but for continuous distributions."""
     if distribution.is_continuous:
-        draw = _continuous(distribution)
-        ticks = grid.tick.denominator / grid.tick.numerator
+        draw, ticks = _continuous(distribution), _ticks(grid)
         return lambda stream, size: draw(stream, size) * ticks
     return _discrete(distribution, grid.tick)
+
+
+def _ticks(grid: Grid) -> float:
+    """Ticks in a time unit."""
+    return grid.tick.denominator / grid.tick.numerator
 
 
 def _discrete(distribution: d.Distribution, step: Fraction) -> Sampler:
@@ -289,7 +301,7 @@ def _continuous(distribution: d.Distribution) -> Sampler:
         case d.Uniform(low=low, high=high):
             return lambda stream, size: low + (high - low) * stream.random(size)
         case d.Normal(mean_=mean, nominal_sd=sd):
-            return lambda stream, size: np.maximum(mean + sd * stream.standard_normal(size), 0.0)
+            return lambda stream, size: np.maximum(stream.normal(mean, sd, size), 0.0)
         case d.Exponential(mean_=mean):
             return lambda stream, size: mean * stream.standard_exponential(size)
         case d.Erlang(mean_=mean, k=k):

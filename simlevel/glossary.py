@@ -11,10 +11,19 @@ from types import MappingProxyType
 from typing import Literal
 
 from simlevel import words
+from simlevel.conventions import CONVENTIONS, Convention
 from simlevel.errors import InputError, near
 
 Kind = Literal[
-    "measure", "policy", "demand", "distribution", "verdict", "quantity", "clock", "topic"
+    "measure",
+    "policy",
+    "demand",
+    "distribution",
+    "verdict",
+    "quantity",
+    "clock",
+    "topic",
+    "program",
 ]
 
 
@@ -105,7 +114,8 @@ def _card_of_window(word: str) -> Card:
 @cache
 def _all_cards() -> Mapping[str, Card]:
     every = (*_measure_cards(), *_QUANTITIES, *_POLICIES, *_DEMANDS, *_DISTRIBUTIONS,
-             *_VERDICTS, *_TOPICS)  # fmt: skip
+             *_VERDICTS, *_TOPICS, _conventions_card(),
+             *map(_program_card, CONVENTIONS))  # fmt: skip
     return MappingProxyType({one.word: one for one in every})
 
 
@@ -675,9 +685,11 @@ _VERDICTS = (
         "cannot tell", "The interval leaves it open",
         "Of a target: the interval reaches across it, so the measure may be on either side.\n\n"
         "Of a difference between two policies: the interval of the difference holds 0, so either "
-        "may be the higher one.\n\n"
+        "may be the higher one. Below it stands about how many replications, in all, would tell: "
+        "four times in five, if the difference is as large as it looks so far. Where that would "
+        "take more than 10,000, there is no difference worth looking for.\n\n"
         "A longer horizon or more replications narrow the interval.",
-        "met, missed, higher, lower", "cannot_tell",
+        "met, missed, higher, lower, best", "cannot_tell", "would tell",
     ),
     _verdict(
         "higher", "This policy's measure is above the baseline's",
@@ -750,9 +762,11 @@ _TOPICS = (
         "The replications are independent, so the interval follows from how they scatter: with "
         "ratio r and sums x and y of a replication, from the variance of x - r y (the ratio, "
         "linearised), with Student's t for one degree of freedom fewer than there are "
-        "replications. Where fewer than 30 stockouts were seen, or fewer than 30 successes of a "
-        "share, it can be too narrow: it is then widened by one made for small counts, exact for "
-        "the cycle service level, and a note says so.\n\n"
+        "replications. What goes wrong (units short, backorders) is skewed: a few bad windows are "
+        "far above the rest. Its interval is made on the scale of logarithms, and so reaches "
+        "further to the bad side than to the good one. Where fewer than 30 stockouts were seen, or "
+        "fewer than 30 successes of a share, it can be too narrow: it is then widened by one made "
+        "for small counts, exact for the cycle service level, and a note says so.\n\n"
         "Confidence is 95 % unless "
         "[simulation] confidence says otherwise: 19 of 20 such intervals hold the true value.",
         "inconclusive, warmup, common_random_numbers",
@@ -768,6 +782,20 @@ _TOPICS = (
         "seed and the number of the replication. Replication 7 is the same whether it runs first, "
         "last or on another machine.",
         "higher, lower, interval", "CRN", "seed", "random numbers",
+    ),
+    _topic(
+        "best", "Which policies may be the best",
+        "With two or more policies and [costs], a run names those that may have the lowest "
+        "cost_per_time; --best MEASURE asks for another measure. At the confidence stated the best "
+        "policy is among those named: one that is left out is worse than another, beyond chance. "
+        "For the others it says how far behind the best of the rest they are at most, so that one "
+        "that is nearly as good can be kept for other reasons.\n\n"
+        "These are multiple comparisons with the best (MCB, Hsu 1984), from the differences on "
+        "common random numbers. The confidence holds for this statement; that of the table of "
+        "differences holds for that table. If more than one is named, more replications narrow "
+        "the choice.",
+        "common_random_numbers, cannot tell, cost_per_time",
+        "MCB", "multiple comparisons with the best",
     ),
     _topic(
         "undershoot", "How far below the reorder point an order finds the position",
@@ -815,3 +843,59 @@ _TOPICS = (
         ),
     ),
 )  # fmt: skip
+
+
+# Other programs: made from conventions.py, which the tests hold against the programs themselves.
+
+
+def _conventions_card() -> Card:
+    return Card(
+        "conventions",
+        "topic",
+        "The numbers of other programs, and the scenario here that gives them",
+        "Given the same policy, two programs disagree by the order of events alone: whether stock "
+        "is reviewed before or after a period's demand, whether an order arrives at the start or "
+        "the end of a period, and whether it is placed at s or only below. L, s and S are what "
+        "the other program is given; write review_period = 1 and one period a time unit. Each has "
+        "a card with its measures and what to beware of.",
+        (
+            ("write", _aligned(
+                [("", "sequence", "lead_time", "reorder_point"),
+                 *((one.program, one.clock, one.lead_time, one.reorder_point)
+                   for one in CONVENTIONS)]
+            )),
+            ("see also", ", ".join(["clock", *(one.program for one in CONVENTIONS)])),
+        ),
+        ("other programs", "translation", "migration"),
+    )  # fmt: skip
+
+
+def _aligned(rows: list[tuple[str, ...]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    padded = ([cell.ljust(width) for cell, width in zip(row, widths, strict=True)] for row in rows)
+    return "\n".join("  ".join(row).rstrip() for row in padded)
+
+
+def _program_card(one: Convention) -> Card:
+    return Card(
+        one.program,
+        "program",
+        one.title,
+        one.beware,
+        (
+            ("in one period", one.period),
+            ("write", _keys(one)),
+            ("start", one.start),
+            *((theirs, " + ".join(ours)) for theirs, ours in one.figures),
+            ("see also", "conventions, clock"),
+        ),
+        one.also,
+    )
+
+
+def _keys(one: Convention) -> str:
+    lines = [f"reorder_point = {one.reorder_point}", f"lead_time = {one.lead_time}"]
+    if one.sequence:
+        steps = ", ".join(f'"{step}"' for step in one.sequence)
+        lines += ["review_period = 1", f"[clock] sequence = [{steps}]"]
+    return "\n".join(lines)

@@ -25,6 +25,12 @@ def short(value: float) -> str:
     return f"{int(value):,}" if value == int(value) else f"{value:,.6g}"
 
 
+def about(count: int) -> str:
+    """*count* up to two digits: about 240 for 236."""
+    step: int = 10 ** max(0, len(str(count)) - 2)
+    return f"{math.ceil(count / step) * step:,}"
+
+
 def share(value: float) -> str:
     """A share as percent, as it would be typed."""
     return f"{short(round(100 * value, 10))} %"

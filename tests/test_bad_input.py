@@ -251,7 +251,7 @@ def mutants(draw):
         elif how == "copy":
             data[key] = copy.deepcopy(table[key])
         else:
-            table[key] = draw(st.sampled_from(EXTREMES))
+            table[key] = copy.deepcopy(draw(st.sampled_from(EXTREMES)))
     return "\n".join(f"{written(key)} = {written(value)}" for key, value in data.items())
 
 

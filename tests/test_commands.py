@@ -12,7 +12,7 @@ import openpyxl
 import pytest
 
 import simlevel as sl
-from simlevel import cli, words
+from simlevel import cli, numbers, words
 from simlevel.cli import status
 
 QUICK = Path(__file__).parent.parent / "scenarios" / "quickstart.toml"
@@ -78,8 +78,31 @@ def test_json_is_one_document_and_nothing_else(printed):
     assert "periodic" in measures["period_service_level"]["note"]
     assert found["differences"]["baseline"] == "current"
     assert set(found["differences"]["policies"]["proposed"]["fill_rate"]) == {
-        "estimate", "low", "high", "verdict",
+        "estimate", "low", "high", "verdict", "replications_to_tell", "note",
     }  # fmt: skip
+
+
+def test_the_policies_that_may_be_best_are_named(printed):
+    found = json.loads(printed("run", QUICK, *FEW, "--json")[1])["best"]
+    assert (found["measure"], found["direction"]) == ("cost_per_time", "lowest")
+    assert found["confidence"] == 0.95
+    assert set(found["policies"]) <= set(found["behind"]) == {"current", "proposed"}
+    by_service = ["run", QUICK, "--best", "cycle_service_level"]
+    found = json.loads(printed(*by_service, "--json")[1])["best"]
+    assert (found["direction"], found["policies"]) == ("highest", ["proposed"])
+    _, out, _ = printed(*by_service)
+    assert "highest cycle_service_level, at 95 %: proposed\n" in out
+    assert "points behind the best" in out
+
+
+def test_of_what_it_cannot_tell_it_says_what_would(printed):
+    found = json.loads(printed("run", QUICK, "--json")[1])["differences"]["policies"]["proposed"]
+    replications = found["cost_per_time"]["replications_to_tell"]
+    assert found["cost_per_time"]["verdict"] == "cannot tell"
+    assert replications > 20
+    assert found["fill_rate"]["replications_to_tell"] is None
+    _, out, _ = printed("run", QUICK)
+    assert f"about {numbers.about(replications)} replications would tell" in out
 
 
 def test_analyze_simulates_nothing(printed):
@@ -115,7 +138,7 @@ def test_a_result_is_written_in_every_kind(printed, odd, tmp_path):
         "policy", "measure", "estimate", "low", "high", "analytic", "exact", "verdict",
     ]  # fmt: skip
     book = openpyxl.load_workbook(files[2])
-    assert book.sheetnames == ["measures", "differences", "run"]
+    assert book.sheetnames == ["measures", "differences", "best", "run"]
     assert book["measures"]["A2"].value == "'=1+1"
     assert "日本\\|\\<b\\>" in files[3].read_text("utf-8")
 
@@ -154,6 +177,8 @@ def test_new_writes_a_scenario_that_runs_and_never_overwrites(printed, tmp_path)
         (["run"], "Missing argument"),
         (["run", QUICK, "--baseline", "curent"], "did you mean 'current'?"),
         (["run", QUICK, "--precision", "fil_rate=0.1"], "did you mean 'fill_rate'?"),
+        (["run", QUICK, "--best", "cost_per_tim"], "did you mean 'cost_per_time'?"),
+        (["run", QUICK, "--best", "fill_rate", "--replications", "1"], "two replications or more"),
         (["run", QUICK, "--precision", "fill_rate=0"], "above 0"),
         (["run", QUICK, "--precision", "fill_rate"], "MEASURE=HALF_WIDTH"),
         (["run", QUICK, "--horizon", "0"], "above 0"),
@@ -281,6 +306,6 @@ def test_results_in_python_are_frozen_tidy_and_shown_in_notebooks():
 
 def test_only_the_command_line_prints_and_exits():
     for path in Path(cli.__file__).parent.rglob("*.py"):
-        if path.name != "cli.py":
+        if path.name not in ("cli.py", "bench.py"):  # the two that are run
             text = path.read_text(encoding="utf-8")
             assert re.findall(r"(?<!\.)\bprint\(|click\.echo|sys\.exit", text) == [], path

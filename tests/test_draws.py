@@ -47,7 +47,7 @@ def times(lead_time: Any, size: int = MANY) -> Any:
     s = scenario({"kind": "periodic", "quantity": 1}, lead_time)
     grid = Grid.of(s, 1000.0)
     blocks = Draws(s, grid, 1).lead_times(0)
-    ticks = np.concatenate(list(itertools.islice(blocks, math.ceil(size / BLOCK))))
+    ticks = np.array(list(itertools.islice(one_by_one(blocks), size)))
     return ticks * grid.tick.numerator / grid.tick.denominator
 
 
@@ -58,6 +58,17 @@ def asked(demand: dict[str, Any], size: int = MANY, replication: int = 0, seed: 
     blocks = Draws(s, grid, seed).quantities(replication)
     units = np.concatenate(list(itertools.islice(blocks, math.ceil(size / BLOCK))))
     return units * grid.unit.numerator / grid.unit.denominator
+
+
+def test_the_size_of_blocks_changes_no_draw() -> None:
+    s = scenario({"kind": "poisson", "rate": 2, "size": {"dist": "geometric", "mean": 3}})
+    grid = Grid.of(s, 1000.0)
+    found = []
+    for customers in (7, 10_000, math.inf):
+        draws = Draws(s, grid, 1, customers)
+        both = zip(one_by_one(draws.gaps(0)), one_by_one(draws.quantities(0)), strict=False)
+        found.append(list(itertools.islice(both, 100)))
+    assert found[0] == found[1] == found[2]
 
 
 # --- each distribution -------------------------------------------------------------------------

@@ -13,6 +13,7 @@ import simlevel as sl
 from simlevel.engines.fast import FastEngine, covers
 from simlevel.engines.ledger import Job, Windows
 from simlevel.engines.process import SimPyEngine
+from simlevel.model.distribution import Constant
 from simlevel.studies import evaluate
 
 SHIPPED = sorted((Path(__file__).parent.parent / "scenarios").glob("*.toml"))
@@ -59,6 +60,21 @@ def test_whole_periods_are_counted_by_the_loop_over_periods(scenario):
     assert differ(whole, trace=False) == []
 
 
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+@given(scenarios(demand="poisson", lead_time="constant", within="none"))
+def test_watched_customers_are_counted_by_the_loop_over_customers(scenario):
+    """The same scenarios once more without reviews and with a lead time, so that it is used."""
+    lead_time = scenario.lead_time.model_copy(update={"distribution": Constant(value=2.5)})
+    policies = {
+        name: policy.model_copy(update={"review_period": None})
+        for name, policy in scenario.policies.items()
+    }
+    update = {"lead_time": lead_time, "policies": policies}
+    watched = Job.of(scenario.model_copy(update=update), "p", Windows(3, 7, 3), 1)
+    assert FastEngine(watched)._one_by_one
+    assert differ(watched, trace=False) == []
+
+
 @pytest.mark.parametrize("path", SHIPPED, ids=lambda path: path.stem)
 def test_every_shipped_scenario_is_equal_over_several_windows(path):
     scenario = sl.load(path)
@@ -90,7 +106,7 @@ class Nothing:
         return 0
 
 
-def test_a_policy_of_ones_own_runs_in_the_simpy_engine():
+def test_a_policy_of_ones_own_runs_in_the_simpy_engine_and_the_result_says_so():
     scenario = sl.Scenario(
         demand={"kind": "poisson", "rate": 5},
         lead_time=1,
@@ -99,6 +115,9 @@ def test_a_policy_of_ones_own_runs_in_the_simpy_engine():
     own = Job.of(scenario, "own", Windows(0, 10), 1)
     assert not covers(own)
     assert isinstance(evaluate.engine_of(own), SimPyEngine)
+    said = sl.simulate(scenario, replications=2, horizon=10).warnings
+    assert said == ("policy own is a Python object: it ran in the SimPy engine, which is slower",)
+    assert not sl.simulate(scenario, replications=2, horizon=10, engine="simpy").warnings
 
 
 def test_results_do_not_depend_on_the_number_of_threads(monkeypatch):

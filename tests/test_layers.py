@@ -9,27 +9,28 @@ import simlevel
 
 ROOT = Path(simlevel.__file__).parent
 FLOORS = (
-    {"__init__", "words", "errors", "numbers", "glossary", "records"},
+    {"__init__", "words", "errors", "numbers", "conventions", "glossary", "records"},
     {"model", "compiled"},
     {"scenario_file", "templates"},
     {"draws"},
     {"engines", "theory"},
     {"estimation"},
     {"studies"},
-    {"reports"},
-    {"cli", "__main__"},
+    {"reports", "peers"},
+    {"cli", "__main__", "bench"},
 )
 """Rooms by floor, ground floor first; rooms of one floor do not see one another."""
 NEIGHBOURS = {
     ("numbers", "words"),
     ("glossary", "words"),
     ("glossary", "errors"),
+    ("glossary", "conventions"),
     ("records", "errors"),
     ("templates", "scenario_file"),
     ("__main__", "cli"),
 }
 HEAVY = {
-    "simpy": {"engines.process"},
+    "simpy": {"engines.process", "peers"},  # what the benchmark runs against
     "matplotlib": set(),
     "numba": {"compiled"},
     "click": {"cli"},

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from simlevel.conventions import CONVENTIONS
+
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
 
@@ -59,6 +61,12 @@ def test_every_scenario_stands_in_the_table_with_its_point():
     for path in sorted((ROOT / "scenarios").glob("*.toml")):
         point = path.read_text(encoding="utf-8").splitlines()[1].lstrip("# ")
         assert f"| `{path.stem}` | {point} |" in TEXT
+
+
+def test_the_table_of_other_programs_is_that_of_explain():
+    for one in CONVENTIONS:
+        row = rf"\| {one.clock} \| {re.escape(one.lead_time)}( = 0)? \| {one.reorder_point}\b"
+        assert re.search(row, TEXT) or one.sequence is None
 
 
 def test_the_output_shown_is_what_the_first_line_prints():

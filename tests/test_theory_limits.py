@@ -5,16 +5,20 @@ from __future__ import annotations
 import doctest
 import math
 import time
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
 import pytest
-from scipy import special
+from scipy import special, stats
 
+from simlevel.model.distribution import NegativeBinomial
 from simlevel.model.scenario import Scenario
 from simlevel.theory import catalogue
 from simlevel.theory.catalogue import derive
-from simlevel.theory.lattice import Law, compound_poisson, poisson, sum_of
+from simlevel.theory.lattice import Law
+from simlevel.theory.laws import law_of, poisson
+from simlevel.theory.sums import compound_poisson, sum_of
 
 UNIT = {"kind": "poisson", "rate": 2.0}
 GEOMETRIC = {"dist": "geometric", "mean": 10}
@@ -134,6 +138,35 @@ def test_a_divisor_that_leaves_positions_out() -> None:
     assert values(rq(8, 8), demand, start={"net_inventory": 15})[
         "mean_inventory_position"
     ] == pytest.approx(12, abs=1e-12)
+
+
+@pytest.mark.parametrize(("mean", "variance"), [(1e-15, 1e-13), (1e-15, 2e-15), (40, 4000)])
+def test_a_negative_binomial_is_that_of_scipy(mean: float, variance: float) -> None:
+    law = law_of(NegativeBinomial(mean=mean, variance=variance), Fraction(1))
+    size, success = mean * mean / (variance - mean), mean / variance
+    for value in (0, 1, 2, 30):
+        expected = stats.nbinom.pmf(value, size, success)
+        assert law.at(value) == pytest.approx(expected, rel=1e-9)
+
+
+RARE = {"dist": "negative_binomial", "mean": 1e-15, "variance": 100}
+WIDE = {"dist": "discrete", "values": [1, 1_000_000], "probabilities": [0.5, 0.5]}
+
+
+@pytest.mark.parametrize(
+    "quantity", [{"quantity": RARE}, {"quantity": WIDE, "pattern": [0.5, 1_000_000]}]
+)
+def test_demands_too_far_apart_are_not_worked_out(quantity: dict[str, Any]) -> None:
+    found = theory(rq(5, 5), {"kind": "periodic"} | quantity)
+    assert found.reason.startswith("not worked out: expected quantities that differ by at most")
+
+
+def test_factors_of_many_decimals_round_as_on_paper() -> None:
+    """1 and 60,000, each as likely, are 0 and 20,000 at a third, 2 and 120,000 at 2."""
+    quantity = {"dist": "discrete", "values": [1, 60_000], "probabilities": [0.5, 0.5]}
+    demand = {"kind": "periodic", "quantity": quantity, "pattern": [0.333333333333333, 2]}
+    found = values({"kind": "base_stock", "order_up_to": 1e5}, demand, lead_time=1)
+    assert found["demand_per_time"] == pytest.approx((10_000 + 60_001) / 2, rel=1e-12)
 
 
 def test_demand_without_chance() -> None:

@@ -11,8 +11,8 @@ from scipy import integrate, stats
 from simulated import disagreements, one, scenario
 
 from simlevel.model import distribution as d
-from simlevel.theory import renewal
-from simlevel.theory.renewal import gap_sums
+from simlevel.theory import renewal, renewal_count
+from simlevel.theory.renewal_count import gap_sums
 
 
 def renewals(gap, size=1):
@@ -109,10 +109,10 @@ def test_sums_of_uniform_gaps(n):
         terms = ((-1) ** j * math.comb(n, j) * (x - j) ** power for j in range(math.floor(x) + 1))
         return float(sum(terms) / math.factorial(power))
 
-    share, left = renewal._irwin_hall(n, float(x))
+    share, left = renewal_count._irwin_hall(n, float(x))
     assert share == pytest.approx(alternating(n), abs=1e-13)
     assert left == pytest.approx(alternating(n + 1), abs=1e-12)
-    mirrored, over = renewal._irwin_hall(n, float(n - x))
+    mirrored, over = renewal_count._irwin_hall(n, float(n - x))
     assert mirrored == pytest.approx(1 - alternating(n), abs=1e-13)
     assert over == pytest.approx(float(Fraction(n, 2) - x) + alternating(n + 1), abs=1e-12)
 

@@ -11,6 +11,7 @@ from scipy import stats
 from simulated import one, scenario
 
 from simlevel.errors import InputError
+from simlevel.theory import gap
 from simlevel.theory import lost_sales as exact_lost_sales
 from simlevel.theory import textbook as t
 from simlevel.theory.many import rq_service
@@ -158,7 +159,7 @@ def test_steps_add_up_to_the_gap(data, names, measure):
     case, value = scenario(**data), 0.8
     if "rest" not in names and names[-1] == "discreteness":
         value = t.textbook(case, "only")[measure][-1].value  # that formula is exact
-    steps = t.steps(case, "only", measure, value)
+    steps = gap.steps(case, "only", measure, value)
     wanted = [n for n in names if n != "old backorders" or measure == "fill_rate"]
     assert [step.name for step in steps] == wanted
     assert steps[-1].value == value
@@ -178,7 +179,7 @@ def test_steps_come_near_the_exact_value():
     case = scenario(**data)
     for measure in ("fill_rate", "cycle_service_level"):
         exact = exact_lost_sales.answers(case, "only")[measure].value
-        steps = t.steps(case, "only", measure, exact)
+        steps = gap.steps(case, "only", measure, exact)
         assert abs(steps[-1].change) < 0.2 * abs(exact - steps[0].value)
 
 
@@ -189,7 +190,7 @@ def test_no_lead_time_no_textbook():
         policies=one(kind="base_stock", order_up_to=2),
     )
     assert t.textbook(case, "only") == {}
-    assert t.steps(case, "only", "fill_rate", 1.0) == ()
+    assert gap.steps(case, "only", "fill_rate", 1.0) == ()
 
 
 def test_many_items_in_one_call():

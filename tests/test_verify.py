@@ -281,7 +281,8 @@ def moved(scenario: Scenario, planted: Callable[[], Planted], replications: int)
     def gaps() -> dict[str, float]:
         sample = Sample(scenario, evaluate.windows_of(scenario), 1)
         sample.extend(replications, lambda done, wanted: None)
-        measures = evaluate.judged(sample, None).policies["only"].measures
+        theories = {"only": evaluate.derive(scenario, "only")}
+        measures = evaluate.judged(sample, theories).policies["only"].measures
         return {
             name: each.estimate - each.analytic.value
             for name, each in measures.items()

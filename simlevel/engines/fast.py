@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simlevel import compiled as c
-from simlevel.draws import Block, Draws
+from simlevel.draws import BLOCK, Block, Draws
 from simlevel.engines.ledger import Event, Job, Totals, in_own_units
+from simlevel.model.demand import PoissonDemand, RenewalDemand
 from simlevel.model.distribution import Constant
 from simlevel.model.policy import RQ, BaseStock, OwnPolicy, Policy
 
@@ -20,6 +21,7 @@ Places: TypeAlias = NDArray[np.int64]
 ROOM = 1024
 """Orders under way, and customers who wait, that the queues hold at first."""
 TRACE = 4096
+_NONE, _NO_TABLE = np.empty(0), np.empty((0, 8))
 _EVENTS = {c.RECEIVE: "receive", c.ORDER: "order", c.DEMAND: "demand"}
 
 
@@ -36,9 +38,10 @@ class FastEngine:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._draws = Draws(job.scenario, job.grid, job.seed)
+        self._draws = Draws(job.scenario, job.grid, job.seed, job.customers)
         self._rules = _rules(job)
         self._lag = _whole_periods(job)
+        self._one_by_one = _looks_after_customers(job)
 
     def run(self, replication: int, trace: list[Event] | None = None) -> Totals:
         """Totals of one replication, shape (windows, totals); events are added to *trace*."""
@@ -46,6 +49,8 @@ class FastEngine:
         totals = np.zeros((job.windows.count + 1, len(job.columns)))
         if self._lag and trace is None:
             self._run_periods(replication, totals)
+        elif self._one_by_one and trace is None:
+            self._run_customers(replication, totals)
         else:
             self._run_events(replication, totals, trace)
         totals[:-1, 0] = job.window
@@ -60,11 +65,35 @@ class FastEngine:
         )
         s, at = _state(job)
         s[c.NEXT_WINDOW] = job.opening / period
-        pipeline = np.zeros(self._lag or 0)
+        pipeline = np.zeros(self._lag or 0, dtype=np.int64)
+        seen = np.empty((2, BLOCK), dtype=np.int64)
         for quantities in self._draws.quantities(replication):
             at[c.QUANTITY] = 0
-            if c.run_periods(rules, s, at, pipeline, quantities, totals) == c.DONE:
+            if c.run_periods(rules, s, at, pipeline, quantities, seen, totals) == c.DONE:
                 return
+
+    def _run_customers(self, replication: int, totals: Block) -> None:
+        job, draws, rules = self._job, self._draws, self._rules
+        s, at = _state(job)
+        queues = _queues(s, at, job)
+        lead_times = next(draws.lead_times(replication))
+        for gaps, quantities in zip(
+            draws.gaps(replication), draws.quantities(replication), strict=False
+        ):
+            if at[c.GAP] == 0:  # the look at time 0, which follows no customer
+                first = rules._replace(last_instant=0.0)
+                drawn = (gaps, quantities, lead_times)
+                c.run_events(first, s, at, *queues, _NONE, *drawn, totals, _NO_TABLE)
+            stopped = c.WANTS_ROOM
+            while stopped == c.WANTS_ROOM:
+                queues = _with_room(queues, at)
+                orders = (queues.due, queues.units)
+                stopped = c.run_customers(
+                    rules, s, at, *orders, gaps, quantities, lead_times[0], totals
+                )
+            if stopped == c.DONE:
+                return
+            at[c.QUANTITY] = 0
 
     def _run_events(self, replication: int, totals: Block, trace: list[Event] | None) -> None:
         job, draws = self._job, self._draws
@@ -77,7 +106,7 @@ class FastEngine:
         drawn.setdefault(c.WANTS_GAPS, np.zeros(1))
         queues = _queues(s, at, job)
         within = np.array(job.within)
-        table = np.empty((0 if trace is None else TRACE, 8))
+        table = _NO_TABLE if trace is None else np.empty((TRACE, 8))
         while True:
             stopped = c.run_events(
                 self._rules,
@@ -146,6 +175,18 @@ def _whole_periods(job: Job) -> int | None:
     if lead_time.value == 0 or any(math.fmod(time, job.period) for time in times):
         return None
     return int(times[0] / job.period)
+
+
+def _looks_after_customers(job: Job) -> bool:
+    """Customers come one by one, a look follows each, and all orders take as long."""
+    lead_time, demand = job.scenario.lead_time.distribution, job.scenario.demand
+    if isinstance(demand, RenewalDemand):
+        gap = demand.interarrival
+        apart = gap.is_continuous or gap.smallest() > 0
+    else:
+        apart = isinstance(demand, PoissonDemand)
+    watched = apart and job.review is None and not job.within
+    return watched and isinstance(lead_time, Constant) and lead_time.value > 0
 
 
 def _state(job: Job) -> tuple[Block, Places]:

@@ -94,6 +94,14 @@ class Job:
         last_period_ends = math.ceil(end / self.period) * self.period if self.period else end
         return max(end + max(self.within, default=0.0), last_period_ends)
 
+    @cached_property
+    def customers(self) -> float:
+        """Customers, or demand periods, that a replication hardly ever has more of."""
+        if self.period:
+            return self.last_instant / self.period + 1
+        mean = self.last_instant * float(self.grid.tick) * self.scenario.demand.customers_per_time()
+        return mean + 4 * math.sqrt(mean) + 1
+
 
 def _refuse_vanishing(policy: Policy, name: str, grid: Grid) -> None:
     """A quantity that is nothing beside the demand cannot be counted with it."""

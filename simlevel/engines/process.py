@@ -48,7 +48,7 @@ class SimPyEngine:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._draws = Draws(job.scenario, job.grid, job.seed)
+        self._draws = Draws(job.scenario, job.grid, job.seed, job.customers)
 
     def run(self, replication: int, trace: list[Event] | None = None) -> Totals:
         """Totals of one replication, shape (windows, totals); events are added to *trace*."""

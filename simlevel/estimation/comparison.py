@@ -1,13 +1,30 @@
-"""Differences between policies that met the same customers."""
+"""Differences between policies that met the same customers, and which of them may be best."""
 
 from __future__ import annotations
 
+from bisect import bisect_left
+from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import combinations
+
+from scipy import special
 
 from simlevel import words
-from simlevel.estimation.estimate import Totals, interval, weighted, weights
-from simlevel.estimation.interval import Interval, half_width, residuals
+from simlevel.estimation.estimate import (
+    FEW_STOCKOUTS,
+    Totals,
+    interval,
+    mean_cycle,
+    weighted,
+    weights,
+)
+from simlevel.estimation.interval import Interval, half_width, residuals, t_quantile
 from simlevel.model.scenario import Scenario
+
+POWER = 0.8
+"""Chance that the replications said to tell do, if the difference is what it was estimated at."""
+WORTH_LOOKING = 10_000
+"""A difference that more replications than this would be needed for is as good as none."""
 
 
 @dataclass(frozen=True)
@@ -20,6 +37,9 @@ class Difference:
     high: float
     verdict: str
     """``higher``, ``lower`` or ``cannot tell``."""
+    replications_to_tell: int | None = None
+    """About how many would tell, in all; None where it is told, or not worth looking for."""
+    note: str | None = None
 
 
 def difference(
@@ -39,17 +59,15 @@ def difference(
     (x1, y1), (x2, y2) = sides
     value = float(x1.sum() / y1.sum() - x2.sum() / y2.sum())
     margin = half_width(residuals(x1, y1) - residuals(x2, y2), confidence)
-    low, high = value - margin, value + margin
-    if not _same(policy, baseline, measure, scenario):
-        low, high = _honest((low, high), policy, baseline, measure, scenario, confidence)
+    paired = value - margin, value + margin
+    low, high = _honest(paired, policy, baseline, measure, scenario, confidence)
+    note = None if (low, high) == paired else FEW_STOCKOUTS
     verdict = "higher" if low > 0 else "lower" if high < 0 else "cannot tell"
-    return Difference(measure.name, value, low, high, verdict)
-
-
-def _same(a: Totals, b: Totals, measure: words.Measure, scenario: Scenario) -> bool:
-    """The same customers gave the same totals in each replication: demand, for one."""
-    names = {*weights(measure, scenario), measure.denominator}
-    return all((a[name] == b[name]).all() for name in names)
+    needed = None
+    if verdict == "cannot tell":
+        toward_0 = value - low if value > 0 else high - value
+        needed = replications_to_tell(value, toward_0, len(y1), confidence)
+    return Difference(measure.name, value, low, high, verdict, needed, note)
 
 
 def _honest(
@@ -60,14 +78,123 @@ def _honest(
     scenario: Scenario,
     confidence: float,
 ) -> Interval:
-    """Where stockouts were few on either side, at least as wide as the two single intervals say.
+    """Wider where stockouts were few on either side: the pairs say too little of them.
 
-    Each at half the error rate, so that their difference holds at the whole of it.
+    Each side at half the error rate, so that their difference holds at the whole of it. A
+    measure of what goes wrong is known no better than the two single intervals say; another
+    one up to what the stockouts may amount to in it.
     """
     single = 1 - (1 - confidence) / 2
+    if not measure.failures:
+        slack = max(_hidden(totals, measure, scenario, single) for totals in (policy, baseline))
+        return paired[0] - slack, paired[1] + slack
     (low1, high1, few1), (low2, high2, few2) = (
         interval(totals, measure, scenario, single) for totals in (policy, baseline)
     )
     if not (few1 or few2):
         return paired
     return min(paired[0], low1 - high2), max(paired[1], high1 - low2)
+
+
+def _hidden(totals: Totals, measure: words.Measure, scenario: Scenario, confidence: float) -> float:
+    """What stockouts, where they were few, may amount to in *measure* at the most; else 0.
+
+    On the same customers two policies may differ by the same in every replication that has no
+    stockout. With one, stock on hand is net inventory and what is backordered; a unit that is
+    lost is in stock until the next order, and is not ordered.
+    """
+    time, demanded = float(totals["time"].sum()), float(totals["units_demanded"].sum())
+    if demanded == 0:
+        return 0.0
+    fill, _, few = interval(totals, words.MEASURES["fill_rate"], scenario, confidence)
+    if not few:
+        return 0.0
+    short = (1 - fill) * demanded
+    if scenario.lost_sales:
+        units, cycle = mean_cycle(totals, scenario)
+        lead_time = scenario.lead_time.mean()
+        most = {
+            "units_from_shelf": short, "units_ordered": short, "orders": short / units,
+            "net_inventory_before_receipts": short, "area_on_order": short * lead_time,
+            "area_on_hand": short * (cycle + lead_time),
+        }  # fmt: skip
+    else:
+        backorders = words.MEASURES["mean_backorders"]
+        area = interval(totals, backorders, scenario, confidence)[1] * time
+        most = {"units_from_shelf": short, "area_on_hand": area, "area_backorders": area}
+    prices = weights(measure, scenario).items()
+    amount = sum(abs(price) * most.get(total, 0.0) for total, price in prices)
+    return amount / float(totals[measure.denominator].sum())
+
+
+def replications_to_tell(
+    value: float, margin: float, replications: int, confidence: float
+) -> int | None:
+    """The replications whose t interval leaves 0 out with probability POWER; None if too many.
+
+    *value* is taken for the true difference, and *margin*, the half-width after *replications*
+    of them, shrinks with the root of their number and with Student's quantile. The usual
+    sample size of a paired t test: n = (t + z)^2 variance / value^2.
+    """
+    if value == 0:
+        return None
+    deviations = margin / abs(value) / t_quantile(confidence, replications)
+    power = float(special.ndtri(POWER))
+
+    def enough(n: int) -> bool:
+        return n >= replications * ((t_quantile(confidence, n) + power) * deviations) ** 2
+
+    choices = range(replications + 1, WORTH_LOOKING + 1)
+    found = bisect_left(choices, True, key=enough)
+    return choices[found] if found < len(choices) else None
+
+
+@dataclass(frozen=True)
+class Best:
+    """The policies that may be best by one measure."""
+
+    measure: str
+    direction: str
+    """``highest`` or ``lowest``."""
+    confidence: float
+    policies: tuple[str, ...]
+    """At this confidence the best policy is among them."""
+    behind: Mapping[str, Interval]
+    """How much worse each policy is than the best of the others; below 0 it is itself the best."""
+
+
+def best(
+    totals: Mapping[str, Totals], measure: words.Measure, scenario: Scenario, confidence: float
+) -> Best | None:
+    """Multiple comparisons with the best of two or more policies; None where one was not observed.
+
+    The set and the intervals hold together at *confidence*: all follow from how the best policy
+    compares with each other one, k - 1 one-sided paired t intervals, at (1 - confidence) /
+    (k - 1) each since policies that met the same customers are not independent (Bonferroni).
+    Edwards and Hsu, Multiple comparisons with the best treatment (Journal of the American
+    Statistical Association 78, 1983); Hsu, Constrained simultaneous confidence intervals for
+    multiple comparisons with the best (Annals of Statistics 12, 1984); with common random
+    numbers Yuan and Nelson, Multiple comparisons with the best for steady-state simulation (ACM
+    Transactions on Modeling and Computer Simulation 3, 1993).
+    """
+    one_sided = (1 - confidence) / (len(totals) - 1)
+    worse: dict[str, dict[str, Interval]] = {name: {} for name in totals}
+    for one, other in combinations(totals, 2):
+        above, below = (other, one) if measure.at_least else (one, other)
+        two_sided = max(1 - 2 * one_sided, 1e-6)  # at the least, which of two was seen to be worse
+        found = difference(totals[above], totals[below], measure, scenario, two_sided)
+        if found is None:
+            return None
+        worse[one][other] = found.low, found.high
+        worse[other][one] = -found.high, -found.low
+    may = [name for name in totals if all(low <= 0 for low, _ in worse[name].values())]
+    behind = {name: _behind(worse[name], may) for name in totals}
+    direction = "highest" if measure.at_least else "lowest"
+    return Best(measure.name, direction, confidence, tuple(may), behind)
+
+
+def _behind(worse: Mapping[str, Interval], may_be_best: list[str]) -> Interval:
+    """From how much worse a policy is than each other one: than the best of them."""
+    at_least = max(low for low, _ in worse.values())
+    at_most = max((worse[name][1] for name in may_be_best if name in worse), default=0.0)
+    return min(at_least, 0.0), max(at_most, 0.0)

@@ -14,6 +14,7 @@ from simlevel.estimation.interval import (
     Interval,
     Sums,
     exact_binomial,
+    log_margins,
     rare_sum,
     ratio_interval,
 )
@@ -28,6 +29,9 @@ FEW = 30
 FEW_FOR_TESTS = 100
 FEW_REPLICATIONS = 10
 """Nor is it where fewer replications than this saw any."""
+
+FEW_STOCKOUTS = "few stockouts, or few replications that saw any: a wider interval"
+"""The note of such an interval."""
 
 _MAY_BE_NEGATIVE = ("safety_stock", "mean_inventory_position")
 ROUNDING = 1e-12
@@ -112,7 +116,7 @@ def estimate(
         alone = "one replication: no interval"
         return Estimate(measure.name, value, None, None, top, bottom, alone)
     low, high, few = interval(totals, measure, scenario, confidence)
-    note = "few stockouts, or few replications that saw any: a wider interval" if few else None
+    note = FEW_STOCKOUTS if few else None
     return Estimate(measure.name, value, low, high, top, bottom, note)
 
 
@@ -127,12 +131,26 @@ def interval(
 
     The measure was observed, in two replications or more.
     """
-    x, y = weighted(totals, weights(measure, scenario)), totals[measure.denominator]
-    low, high = ratio_interval(x, y, confidence)
+    low, high = _usual_interval(totals, measure, scenario, confidence)
     rare = _rare_interval(totals, measure, scenario, confidence, few)
     if rare is not None:
         low, high = min(low, rare[0]), max(high, rare[1])
     return _bounded(measure, low), _bounded(measure, high), rare is not None
+
+
+def _usual_interval(
+    totals: Totals, measure: words.Measure, scenario: Scenario, confidence: float
+) -> Interval:
+    """The t interval; that of the log of what went wrong, if anything did: it is skewed."""
+    x, y = weighted(totals, weights(measure, scenario)), totals[measure.denominator]
+    failures = weighted(totals, _rare_weights(measure, scenario))
+    if not failures.any():
+        return ratio_interval(x, y, confidence)
+    below, above = log_margins(failures, y, confidence)
+    if measure.is_share:
+        below, above = above, below
+    value = float(x.sum() / y.sum())
+    return value - below, value + above
 
 
 def p_value(totals: Totals, measure: words.Measure, scenario: Scenario, value: float) -> float:
@@ -170,7 +188,7 @@ def _unseen(
     nothing to chance, each window besides cuts a cycle at both ends, the same ones every time.
     """
     rounding = 1e-9 * max(1.0, abs(value))  # of long sums
-    units, cycle = _mean_cycle(totals, scenario)
+    units, cycle = mean_cycle(totals, scenario)
     stretch, time = cycle + scenario.lead_time.mean(), float(totals["time"].sum())
     holds = {"units": units / cycle, "units x time": units / cycle * stretch, "count": 1 / cycle}
     if measure.unit == "money/time":
@@ -253,7 +271,7 @@ def _one_spell(totals: Totals, rare: Weights, scenario: Scenario) -> float:
 
     Cycles within one lead time share their shortages.
     """
-    units, time = _mean_cycle(totals, scenario)
+    units, time = mean_cycle(totals, scenario)
     ordered = float(totals["units_ordered"].sum())
     lead_time = float(totals["area_on_order"].sum()) / ordered if ordered else 0.0
     cycles = max(lead_time / time, 1.0)
@@ -269,7 +287,7 @@ def _one_spell(totals: Totals, rare: Weights, scenario: Scenario) -> float:
     return weight * worst[words.TOTALS.get(total, "units")]
 
 
-def _mean_cycle(totals: Totals, scenario: Scenario) -> tuple[float, float]:
+def mean_cycle(totals: Totals, scenario: Scenario) -> tuple[float, float]:
     """Units asked for in a mean cycle, at least one mean customer, and its length."""
     cycles = float(totals["cycles"].sum()) or float(len(totals["cycles"]))
     customer = scenario.demand.amount.mean() * scenario.demand.mean_factor()

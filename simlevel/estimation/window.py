@@ -109,14 +109,15 @@ def mser5(series: NDArray[np.float64]) -> int:
 
 def _rounded_up(duration: float, scenario: Scenario) -> float:
     """*duration* up to a multiple of the common period of demand and reviews, if it is short."""
-    step = _common_period(scenario)
+    step = common_period(scenario)
     if step == 0 or step > exact(duration) / 5:
         step = Fraction(1) if duration > 10 else Fraction(1, 1000)
     whole = math.ceil(exact(duration) / step) * step
     return as_number(whole)
 
 
-def _common_period(scenario: Scenario) -> Fraction:
+def common_period(scenario: Scenario) -> Fraction:
+    """After which demand and the reviews of all policies repeat; 0 where they do not."""
     demand = scenario.demand
     periods = [exact(p.review_period) for p in scenario.policies.values() if p.review_period]
     if isinstance(demand, (PeriodicDemand, HistoryDemand)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import json
 import os
@@ -95,13 +96,30 @@ def _xlsx(result: Result) -> bytes:
 def _sheets(result: Result) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
     yield "measures", [COLUMNS, *result.rows()]
     if result.differences:
-        header = ("policy", "less", "measure", "estimate", "low", "high", "verdict")
+        header = (
+            "policy",
+            "less",
+            "measure",
+            "estimate",
+            "low",
+            "high",
+            "verdict",
+            "replications_to_tell",
+        )
         rows = [
-            (policy, result.baseline, name, d.estimate, d.low, d.high, d.verdict)
+            (policy, result.baseline, *dataclasses.astuple(d))
             for policy, differences in result.differences.items()
-            for name, d in differences.items()
+            for d in differences.values()
         ]
         yield "differences", [header, *rows]
+    if result.best:
+        best = result.best
+        top = ("policy", "measure", "direction", "may be best", "behind low", "behind high")
+        behind = [
+            (name, best.measure, best.direction, name in best.policies, *limits)
+            for name, limits in best.behind.items()
+        ]
+        yield "best", [top, *behind]
     if result.run:
         document = result.to_dict()
         settings = document["scenario"] | document["run"] | {"simlevel": document["simlevel"]}

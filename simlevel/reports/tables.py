@@ -9,11 +9,12 @@ from rich.table import Table
 from rich.text import Text
 
 from simlevel import __version__, numbers, words
+from simlevel.estimation.comparison import Best, Difference
 from simlevel.estimation.estimate import weights
 from simlevel.model.fields import singular
 from simlevel.model.scenario import Scenario
 from simlevel.studies.result import MeasureResult, PolicyResult, Protection, Result
-from simlevel.theory.textbook import Step
+from simlevel.theory.gap import Step
 
 LABEL, CELL = 24, 27
 """Widths of the first column and of a policy's: two policies fit in 80 columns."""
@@ -33,6 +34,8 @@ def result_table(result: Result, width: int = 80) -> RenderableType:
     if result.differences:
         for names in _batches(list(result.differences), width):
             parts += [_differences(result, names, width), ""]
+    if result.best:
+        parts += [*_best(result.best), ""]
     return Group(*parts, *foot(result))
 
 
@@ -167,7 +170,34 @@ def _difference(result: Result, name: str, measure: words.Measure) -> Text:
     if found is None:
         return Text("-", style="dim")
     text = Text(numbers.difference(measure, found.estimate, found.low, found.high))
-    return text.append(f" {found.verdict}", style=_STYLES.get(found.verdict, "bold"))
+    text.append(f" {found.verdict}", style=_STYLES.get(found.verdict, "bold"))
+    return text.append(f"\n{_would_tell(found)}", style="dim") if _is_open(found) else text
+
+
+def _is_open(found: Difference) -> bool:
+    return found.verdict == "cannot tell" and found.high > found.low
+
+
+def _would_tell(found: Difference) -> str:
+    if found.replications_to_tell is not None:
+        return f"about {numbers.about(found.replications_to_tell)} replications would tell"
+    return "too few stockouts to compare" if found.note else "no difference worth looking for"
+
+
+# --- the best --------------------------------------------------------------------------------
+
+
+def _best(best: Best) -> Iterator[Text]:
+    """Which policies may be best, and how far behind the others may be."""
+    confidence = numbers.share(best.confidence)
+    head = Text(f"{best.direction} {best.measure}, at {confidence}: ", style="bold")
+    yield head.append(" or ".join(best.policies), style="green")
+    measure = words.measure(best.measure)
+    scale, unit = (100.0, " points") if measure.is_share else (1.0, "")
+    for name, (_, most) in best.behind.items():
+        if most > 0:
+            far = f"{numbers.plain(scale * most, numbers.digits(scale * most, 0))}{unit}"
+            yield Text(f"  {name}: at most {far} behind the best of the others", style="dim")
 
 
 # --- the foot --------------------------------------------------------------------------------

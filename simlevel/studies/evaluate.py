@@ -19,7 +19,7 @@ from simlevel.engines.ledger import Totals as Rows
 from simlevel.engines.process import SimPyEngine
 from simlevel.errors import InputError, near
 from simlevel.estimation import window
-from simlevel.estimation.comparison import Difference, difference
+from simlevel.estimation.comparison import Best, Difference, best, difference
 from simlevel.estimation.estimate import Estimate, Totals, estimates
 from simlevel.model.demand import HistoryDemand, PeriodicDemand
 from simlevel.model.distribution import Normal
@@ -112,18 +112,22 @@ def simulate(
     precision: Mapping[str, float] | None = None,
     max_replications: int = MAX_REPLICATIONS,
     baseline: str | None = None,
+    best_by: str | None = None,
     progress: Progress = lambda done, planned: None,
 ) -> Result:
     """Simulate every policy of *scenario*, with intervals, exact values, verdicts and targets.
 
     What is given here goes before what the scenario says. *precision* maps measures to the
     half-width to reach; replications are added until then, or until *max_replications*.
+    Policies are compared with *baseline*, by default the first; which of them may be best is
+    told by the measure *best_by*, by default ``cost_per_time`` where there are costs.
     An interrupt (Ctrl-C) ends it with the replications finished so far; before the second
     of them it is raised again. Raises InputError for unknown names and for runs too large.
     """
     scenario = _with(scenario, seed, replications, horizon, confidence)
     precision = _known_precision(scenario, precision or {})
     baseline = _known_baseline(scenario, baseline)
+    best_by = _known_best(scenario, best_by)
     settings = scenario.simulation
     windows = windows_of(scenario, engine)
     planned = 1 if scenario.replayed else settings.replications
@@ -139,7 +143,8 @@ def simulate(
         interrupted = True
         if not len(sample):
             raise
-    result = judged(sample, baseline)
+    theories = {name: derive(scenario, name) for name in scenario.policies}
+    result = judged(sample, theories, baseline, best_by)
     return replace(result, interrupted=interrupted)
 
 
@@ -174,10 +179,14 @@ def windows_of(scenario: Scenario, engine: str = "fast") -> Windows:
     return Windows(window.warmup(scenario, pilot), length)
 
 
-def judged(sample: Sample, baseline: str | None) -> Result:
-    """The sample's estimates beside theory, with verdicts, targets and differences."""
+def judged(
+    sample: Sample,
+    theories: Mapping[str, Theory],
+    baseline: str | None = None,
+    best_by: str | None = None,
+) -> Result:
+    """The sample's estimates beside theory, with verdicts, targets, differences and the best."""
     scenario, settings = sample.scenario, sample.scenario.simulation
-    theories = {name: derive(scenario, name) for name in scenario.policies}
     totals = {name: sample.totals(name) for name in scenario.policies}
     found = {name: estimates(each, scenario, settings.confidence) for name, each in totals.items()}
     decided = verdicts(scenario, totals, found, theories)
@@ -193,8 +202,10 @@ def judged(sample: Sample, baseline: str | None) -> Result:
         sample.windows.warmup,
         settings.confidence,
     )
-    differences = _differences(sample, baseline) if baseline else None
-    return Result(scenario, run, policies, baseline, differences, warnings(scenario))
+    differences = differences_of(sample, baseline) if baseline else None
+    leading = best_of(sample, best_by) if best_by else None
+    said = (*warnings(scenario), *_gone_to_simpy(sample))
+    return Result(scenario, run, policies, baseline, differences, leading, said)
 
 
 def warnings(scenario: Scenario) -> tuple[str, ...]:
@@ -213,6 +224,13 @@ def warnings(scenario: Scenario) -> tuple[str, ...]:
                 f"{distribution.mean_:.4g}; gamma has no such draws"
             )
     return tuple(found)
+
+
+def _gone_to_simpy(sample: Sample) -> Iterator[str]:
+    """The policies that the compiled loop was asked for and does not cover."""
+    for name, policy in sample.scenario.policies.items():
+        if sample.engine == "fast" and policy.kind == "own":
+            yield f"policy {name} is a Python object: it ran in the SimPy engine, which is slower"
 
 
 def protection(scenario: Scenario, policy: Policy) -> Protection:
@@ -278,7 +296,7 @@ def _reached(found: Estimate, asked: float, *, at_least: bool) -> str:
 # --- between policies ----------------------------------------------------------------------------
 
 
-def _differences(sample: Sample, baseline: str) -> dict[str, dict[str, Difference]]:
+def differences_of(sample: Sample, baseline: str) -> dict[str, dict[str, Difference]]:
     """Every policy less the baseline; simultaneous over all measures and policies shown."""
     scenario = sample.scenario
     shown = [m for m in scenario.measure_words() if m.name in SHOWN or m.name in scenario.targets]
@@ -294,6 +312,13 @@ def _differences(sample: Sample, baseline: str) -> dict[str, dict[str, Differenc
         }
         for name in others
     }
+
+
+def best_of(sample: Sample, measure: str) -> Best | None:
+    """The policies that may be best by *measure*, at the scenario's confidence."""
+    totals = {name: sample.totals(name) for name in sample.scenario.policies}
+    confidence = sample.scenario.simulation.confidence
+    return best(totals, words.measure(measure), sample.scenario, confidence)
 
 
 # --- how many replications ---------------------------------------------------------------------
@@ -342,12 +367,16 @@ def _with(
     return scenario.model_copy(update={"simulation": settings})
 
 
-def _known_precision(scenario: Scenario, precision: Mapping[str, float]) -> Mapping[str, float]:
+def _known_measure(scenario: Scenario, option: str, name: str) -> None:
     known = {m.name for m in scenario.measure_words() if not scenario.undefined(m)}
+    if name not in known:
+        hint = near(name, known)
+        raise InputError(f"{option}: expected a measure of the scenario{hint}, found {name}")
+
+
+def _known_precision(scenario: Scenario, precision: Mapping[str, float]) -> Mapping[str, float]:
     for name, half_width in precision.items():
-        if name not in known:
-            hint = near(name, known)
-            raise InputError(f"--precision: expected a measure of the scenario{hint}, found {name}")
+        _known_measure(scenario, "--precision", name)
         if not 0 < half_width < math.inf:
             raise InputError(f"--precision: expected a half-width above 0, found {half_width}")
     if precision and scenario.replayed:
@@ -361,6 +390,19 @@ def _known_baseline(scenario: Scenario, baseline: str | None) -> str | None:
         hint = near(baseline, names)
         raise InputError(f"--baseline: expected one of {', '.join(names)}{hint}, found {baseline}")
     return (baseline or names[0]) if len(names) > 1 else None
+
+
+def _known_best(scenario: Scenario, measure: str | None) -> str | None:
+    """The measure to name the best policy by; None where nobody asked and there are no costs."""
+    if measure is None:
+        compared = scenario.costs is not None and len(scenario.policies) > 1
+        return "cost_per_time" if compared else None
+    _known_measure(scenario, "--best", measure)
+    if len(scenario.policies) < 2:
+        raise InputError("--best: expected two policies or more to choose from, found one")
+    if scenario.replayed or scenario.simulation.replications < 2:
+        raise InputError("--best: expected two replications or more, found one")
+    return measure
 
 
 def refuse_endless(scenario: Scenario, windows: Windows, replications: int) -> None:

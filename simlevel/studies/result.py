@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from simlevel import __version__, numbers, words
-from simlevel.estimation.comparison import Difference
+from simlevel.estimation.comparison import Best, Difference
 from simlevel.model.policy import Policy
 from simlevel.model.scenario import Scenario
 from simlevel.theory.answer import Answer, Textbook
@@ -128,13 +128,14 @@ def scenario_dict(scenario: Scenario) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Result:
-    """The answers to a scenario; ``run`` and ``differences`` are None without a simulation."""
+    """The answers to a scenario; what is None was not simulated or not asked for."""
 
     scenario: Scenario
     run: Run | None
     policies: Mapping[str, PolicyResult]
     baseline: str | None = None
     differences: Mapping[str, Mapping[str, Difference]] | None = None
+    best: Best | None = None
     warnings: tuple[str, ...] = ()
     interrupted: bool = False
 
@@ -144,6 +145,7 @@ class Result:
             "run": dataclasses.asdict(self.run) if self.run else None,
             "policies": {name: self._policy(result) for name, result in self.policies.items()},
             "differences": self._differences(),
+            "best": self._best(),
             "warnings": list(self.warnings),
         }
 
@@ -203,12 +205,22 @@ class Result:
                 name: {
                     "estimate": each.estimate, "low": each.low,
                     "high": each.high, "verdict": each.verdict,
+                    "replications_to_tell": each.replications_to_tell, "note": each.note,
                 }
                 for name, each in differences.items()
             }
             for policy, differences in self.differences.items()
         }  # fmt: skip
         return {"baseline": self.baseline, "policies": policies}
+
+    def _best(self) -> dict[str, Any] | None:
+        if self.best is None:
+            return None
+        behind = {
+            name: {"low": low, "high": high} for name, (low, high) in self.best.behind.items()
+        }
+        made = dataclasses.asdict(self.best)
+        return made | {"policies": list(self.best.policies), "behind": behind}
 
 
 def _html_lines(measure: words.Measure, result: MeasureResult) -> Iterator[str]:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from simlevel.engines.ledger import Event, Job, Windows
-from simlevel.engines.process import SimPyEngine
 from simlevel.errors import InputError, near
 from simlevel.model.scenario import Scenario
+from simlevel.studies.evaluate import engine_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,12 +35,18 @@ class Trace:
 
 
 def trace(
-    scenario: Scenario, policy: str | None = None, *, until: float, seed: int | None = None
+    scenario: Scenario,
+    policy: str | None = None,
+    *,
+    until: float,
+    seed: int | None = None,
+    engine: str = "fast",
 ) -> Trace:
     """The events of the first replication of *policy* (the first one) before *until*.
 
-    These are the events that the run itself sees, warm-up and all. Raises InputError for an
-    unknown policy, or where there would be more than MOST_EVENTS customers.
+    These are the events that the run itself sees, warm-up and all, whichever the engine.
+    Raises InputError for an unknown policy, or where there would be more than MOST_EVENTS
+    customers.
     """
     names = list(scenario.policies)
     policy = names[0] if policy is None else policy
@@ -56,6 +62,6 @@ def trace(
         )
     seed = scenario.simulation.seed if seed is None else seed
     events: list[Event] = []
-    SimPyEngine(Job.of(scenario, policy, Windows(0.0, until), seed)).run(0, events)
+    engine_of(Job.of(scenario, policy, Windows(0.0, until), seed), engine).run(0, events)
     kept = tuple(event for event in events if event.time < until)
     return Trace(scenario, policy, until, seed, kept)

@@ -52,7 +52,7 @@ def verify(
         interrupted = True
         if len(sample) < 2:
             raise
-    result = replace(judged(sample, None), interrupted=interrupted)
+    result = replace(judged(sample, theories), interrupted=interrupted)
     return result if len(sample) >= LEAST_REPLICATIONS else _unconfirmed(result)
 
 
@@ -72,7 +72,7 @@ def _windows(scenario: Scenario) -> Windows:
     A part of a week is no sample of weeks, however often it is repeated.
     """
     windows = windows_of(scenario)
-    period, length = window._common_period(scenario), exact(windows.length)
+    period, length = window.common_period(scenario), exact(windows.length)
     if scenario.replayed or not 0 < period <= length:
         return windows
     return replace(windows, length=as_number(math.ceil(length / period) * period))

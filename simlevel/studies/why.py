@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from simlevel.studies.result import Result
-from simlevel.theory.textbook import Step, steps
+from simlevel.theory.gap import Step, steps
 
 MEASURES = ("cycle_service_level", "fill_rate")
 

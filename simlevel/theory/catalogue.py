@@ -22,15 +22,17 @@ from simlevel.model.policy import RQ, SS, BaseStock
 from simlevel.model.scenario import Scenario
 from simlevel.theory import lead_time_demand, lost_sales, position, renewal, service, totals
 from simlevel.theory.answer import Answer, Textbook, Theory
-from simlevel.theory.lattice import Law, discretised, law_of, minus, mix, point, spread
-from simlevel.theory.lead_time_demand import (
+from simlevel.theory.lattice import Law, minus, mix, point, spread
+from simlevel.theory.laws import discretised, law_of
+from simlevel.theory.lead_time_demand import Phase, PoissonStream
+from simlevel.theory.levels import Levels
+from simlevel.theory.period_demand import (
     OvertakingLooks,
     PeriodicLooks,
     PeriodicStream,
-    Phase,
-    PoissonStream,
+    period_laws,
 )
-from simlevel.theory.levels import Levels
+from simlevel.theory.supply import LeadTimes, kept_in_order, lead_times
 from simlevel.theory.textbook import textbook
 
 Stocked: TypeAlias = RQ | SS | BaseStock
@@ -252,7 +254,7 @@ def _asked(scenario: Scenario) -> tuple[Fraction, list[Law]]:
             step = common(listed(demand.amount))
             return step, [law_of(demand.amount, step)]
         case PeriodicDemand() | HistoryDemand():
-            return lead_time_demand.period_laws(demand)
+            return period_laws(demand)
     raise NotCoveredError("no formula for this demand")
 
 
@@ -352,7 +354,7 @@ def _phases(
     if lead_time.order_crossing:
         seen = OvertakingLooks(looks, stream, review, lead_time.distribution)
         return [seen.phase(k, windows) for k in count], lead_time.mean()
-    supply, alone = lead_time_demand.kept_in_order(review, lead_time.distribution)
+    supply, alone = kept_in_order(review, lead_time.distribution)
     phases = [looks.phase(k, supply, windows, alone) for k in count]
     if any(phase.step.at(0) > 0 for phase in phases):
         raise NotCoveredError("orders wait for one another, and not each review orders")
@@ -374,15 +376,13 @@ def _splits_instants(scenario: Scenario, review: Fraction, *, demand_first: bool
     return together and (demand_first or crossing)
 
 
-def _in_order(
-    scenario: Scenario, review: Fraction, every: Fraction, rate: float
-) -> lead_time_demand.LeadTimes:
+def _in_order(scenario: Scenario, review: Fraction, every: Fraction, rate: float) -> LeadTimes:
     """The lead times of orders at least *review* apart, where none can overtake another."""
     distribution = scenario.lead_time.distribution
     if not _keeps_order(distribution, review):
         raise NotCoveredError("lead times vary by more than the time between two orders")
     kinks = [Fraction(0), *map(exact, scenario.measures.served_within)]
-    found = lead_time_demand.lead_times(distribution, kinks, every, rate)
+    found = lead_times(distribution, kinks, every, rate)
     if found is None:
         raise NotCoveredError("no formula for this distribution of lead times")
     return found

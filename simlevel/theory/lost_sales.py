@@ -17,10 +17,11 @@ from scipy import special
 from simlevel.model import distribution as d
 from simlevel.model.demand import Demand, PoissonDemand, RenewalDemand
 from simlevel.model.fields import exact
-from simlevel.model.policy import RQ, SS, BaseStock, Policy
+from simlevel.model.policy import OwnPolicy, Policy
 from simlevel.model.scenario import Scenario
 from simlevel.theory import lost_sales_chain, tails
 from simlevel.theory.answer import Answer
+from simlevel.theory.position import Frame, rule_on
 from simlevel.theory.tails import Numbers
 from simlevel.theory.totals import Model
 from simlevel.theory.totals import answers as measures
@@ -45,7 +46,17 @@ def answers(scenario: Scenario, policy_name: str) -> Mapping[str, Answer] | str:
 
     Covered: Poisson customers of one size under continuous review, where base stock takes any
     independent lead times that may cross, and (r, Q) or (s, S) with Q > r any lead time at all;
-    and demand in periods (:func:`simlevel.theory.lost_sales_chain.answers`).
+    and demand in periods (:func:`simlevel.theory.lost_sales_chain.answers`). With lambda
+    customers per time unit and mean lead time L, both in the scenario's unit:
+
+    base stock: fill = 1 - B(S, lambda L), see :func:`erlang_b` (Karush 1957);
+    (r, Q): fill = Q / (Q + E(D - r)^+), D the demand of a lead time (Hadley and Whitin 1963).
+
+    >>> case = Scenario.model_validate({
+    ...     "demand": {"kind": "poisson", "rate": 2}, "lead_time": 1, "shortage": "lost_sales",
+    ...     "policies": {"one": {"kind": "rQ", "reorder_point": 0, "order_quantity": 5}}})
+    >>> round(answers(case, "one")["fill_rate"].value, 4)  # 5 / (5 + 2)
+    0.7143
     """
     if not scenario.lost_sales:
         return "shortages are backordered, not lost"
@@ -147,18 +158,10 @@ def _batches(policy: Policy, size: Fraction, start: float) -> tuple[int, int] | 
     levels = [getattr(policy, key, None) for key in keys] + [start]
     if any(exact(level) % size for level in levels if level is not None):
         return f"start and order quantities are not whole multiples of the size {float(size):g}"
-    match policy:
-        case RQ(reorder_point=point, order_quantity=quantity):
-            return math.floor(exact(point) / size), int(exact(quantity) / size)
-        case SS(reorder_point=point):
-            low = math.floor(exact(point) / size)
-        case BaseStock(order_up_to=level):
-            low = int(exact(level) / size) - 1
-        case _:
-            return "there is no formula for a policy of one's own"
-    least = max(exact(policy.order_up_to) / size - low, exact(policy.minimum_order or 0) / size)
-    multiple = exact(policy.order_multiple or 0) / size or Fraction(1)
-    return low, int(math.ceil(least / multiple) * multiple)
+    if isinstance(policy, OwnPolicy):
+        return "there is no formula for a policy of one's own"
+    rule = rule_on(Frame(size, Fraction(0)), policy)
+    return rule.trigger, rule.size(rule.trigger)
 
 
 # --- base stock -----------------------------------------------------------------------------
@@ -186,12 +189,13 @@ def _loss_system(rate: float, lead_time: float, servers: int) -> dict[str, float
 
 
 def erlang_b(servers: int, load: float) -> float:
-    """Share of customers lost by *servers* under an offered *load* of rate x mean lead time.
+    """B(c, a), the share of customers lost by c *servers* under an offered *load* a.
 
-    1 / B = sum over k of servers! / ((servers - k)! load^k), every term positive. Cooper,
-    Introduction to Queueing Theory (2nd ed., 1981), ch. 3.
+    The load is rate x mean lead time, of no unit. B = (a^c / c!) / sum over k <= c of a^k / k!,
+    here by 1 / B = sum over k of c! / ((c - k)! a^k). Exact for Poisson customers and any
+    independent lead times. Cooper, Introduction to Queueing Theory (2nd ed., 1981), ch. 3.
 
-    >>> round(erlang_b(2, 1.0), 4)
+    >>> round(erlang_b(2, 1.0), 4)  # (1/2) / (1 + 1 + 1/2)
     0.2
     """
     if load == 0:
@@ -213,7 +217,7 @@ def _some_busy(servers: int, load: float) -> float:
 
 @dataclass(frozen=True)
 class LeadTimeDemand:
-    """Customers in a lead time, as seen from the reorder point r."""
+    """D, the customers in a lead time, as seen from the reorder point r; in customers' worth."""
 
     mean_lead_time: float
     kept: float
@@ -285,7 +289,7 @@ def _nodes(lead_time: d.Distribution, rate: float, level: int) -> tuple[Numbers,
             found = _panels(max(-mean / sd, -_FAR), _FAR, min(1.0, steep / rate / sd), _bell)
             return found and (np.append(mean + sd * found[0], 0.0), np.append(found[1], below))
         case d.Lognormal():
-            spread = math.sqrt(math.log1p((lead_time.nominal_sd / lead_time.mean()) ** 2))
+            spread = tails.log_deviation(lead_time)
             found = _panels(-_FAR, _FAR + spread, min(1.0, 1 / spread / steep), _bell)
             scale = lead_time.mean() * math.exp(-(spread**2) / 2)
             return found and (scale * np.exp(spread * found[0]), found[1])
@@ -320,6 +324,4 @@ def _whole(lead_time: d.Distribution) -> tuple[Numbers, Numbers] | None:
     last = tails.quantile(lead_time, 1 - 1e-16) + 1
     if last > LARGEST_NODES:
         return None
-    values = np.arange(last + 1)
-    above = tails.survival(lead_time, np.arange(-1, last + 1))
-    return values, above[:-1] - above[1:]
+    return np.arange(last + 1), tails.masses(lead_time, int(last))

@@ -7,27 +7,32 @@ pattern, the stock on hand and the orders on their way, oldest first.
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-from numpy.typing import NDArray
 
 from simlevel.model.demand import HistoryDemand, PeriodicDemand
-from simlevel.model.distribution import Distribution
 from simlevel.model.fields import exact
 from simlevel.model.grid import common, listed
-from simlevel.model.policy import RQ, SS, BaseStock, OwnPolicy, Policy
+from simlevel.model.policy import RQ, SS, BaseStock, OwnPolicy
 from simlevel.model.scenario import Scenario
-from simlevel.theory import tails
+from simlevel.theory import gmres
 from simlevel.theory.answer import Answer
+from simlevel.theory.lost_sales_cycle import (
+    GAINS,
+    Period,
+    Phase,
+    Timetable,
+    Whole,
+    period_demand,
+    phases_of,
+)
+from simlevel.theory.position import Frame, rule_on
 from simlevel.theory.tails import Numbers
 from simlevel.theory.totals import Model
 from simlevel.theory.totals import answers as measures
-
-Whole = NDArray[np.int64]
 
 CHAIN = Model(
     "lost-sales-chain",
@@ -41,10 +46,6 @@ LARGEST_LEVEL = 1_000
 """Lattice units of stock beyond which no chain is set up."""
 LARGEST_BLOCK = 4_000_000
 """Cells that are worked on at a time."""
-KRYLOV, RESTARTS, CONVERGED = 80, 60, 5e-15
-"""Steps between restarts, restarts, and the relative residual that is asked for."""
-ENOUGH = 1e-8
-"""Residual at which a restart is cheaper than more steps: it halves the work done by then."""
 LONGEST_MEMORY = 100
 """Replenishment cycles by which a start may shift the long run."""
 NEVER = 1e-18
@@ -61,13 +62,23 @@ def answers(scenario: Scenario, policy_name: str) -> Mapping[str, Answer] | str:
     Exact for base stock, (s, S) and (r, nQ) in both sequences, minimum order and order
     multiple included; any discrete quantity; a constant lead time; and a review period that is
     a whole multiple or a whole part of the demand period (or continuous review, which looks
-    after each demand). A pattern is followed through its phases.
+    after each demand). A pattern is followed through its phases. The measures come from the
+    long-run shares p of the states just after a review, p = p P.
+
+    >>> case = Scenario.model_validate({
+    ...     "demand": {"kind": "periodic", "quantity": 1, "probability": 0.5}, "lead_time": 1,
+    ...     "shortage": "lost_sales",
+    ...     "policies": {"one": {"kind": "base_stock", "order_up_to": 1, "review_period": 1}}})
+    >>> round(answers(case, "one")["fill_rate"].value, 4)  # 1 on hand: p = 1 / (1 + 1/2)
+    0.6667
     """
     demand = scenario.demand
     assert isinstance(demand, (PeriodicDemand, HistoryDemand))
     lead_time = scenario.lead_time.distribution
     if scenario.replayed:
         return "a record played once has no long run"
+    if isinstance(scenario.policies[policy_name], OwnPolicy):
+        return "there is no formula for a policy of one's own"
     if demand.amount.is_continuous:
         return "lost sales are solved for discrete quantities only"
     if lead_time.variance() > 0:
@@ -80,123 +91,9 @@ def answers(scenario: Scenario, policy_name: str) -> Mapping[str, Answer] | str:
         per_time = chain.totals()
     except _UnsolvedError as error:
         return str(error)
+    except gmres.NotConvergedError:
+        return "the long run of this chain takes too many steps to solve"
     return measures(per_time, scenario, CHAIN)
-
-
-# --- when things happen ---------------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Timetable:
-    """What happens from just after one review to just after the next, in time units."""
-
-    length: Fraction
-    demands: tuple[Fraction, ...]
-    """Times of the demand instants after the review."""
-    delivery: Fraction | None
-    """When the oldest order on its way is received; None where orders are there at once."""
-    in_transit: int
-    """Orders on their way just after a review."""
-    first_period: int
-    """Demand instants before the first review that the chain is watched after: 0 or 1."""
-
-    @classmethod
-    def of(cls, scenario: Scenario, policy_name: str) -> Timetable | str:
-        every = exact(scenario.demand.every)  # type: ignore[union-attr]
-        review = scenario.policies[policy_name].review_period
-        # Continuous review looks after each demand, at its instant.
-        period = exact(review) if review is not None else every
-        late = scenario.clock.demand_first or review is None
-        times = _demand_times(period, every, late)
-        if times is None:
-            return "lost sales need a review period that divides, or is divided by, the period"
-        length = max(period, every)
-        lead_time = exact(scenario.lead_time.mean())
-        transit = math.ceil(lead_time / length)
-        delivery = lead_time - (transit - 1) * length if transit else None
-        return cls(length, times, delivery, transit, int(late or period < every))
-
-    @property
-    def before_delivery(self) -> int:
-        """Demand instants before the delivery; at one instant receipts come first."""
-        if self.delivery is None:
-            return 0
-        return sum(time < self.delivery for time in self.demands)
-
-
-def _demand_times(review: Fraction, every: Fraction, late: bool) -> tuple[Fraction, ...] | None:
-    """Demand instants after a review that can see new demand, up to the next such review."""
-    if (review / every).denominator == 1:
-        return tuple((k + late) * every for k in range(int(review / every)))
-    if (every / review).denominator == 1:
-        # Only the first review after a demand finds the position changed.
-        return (every if late else every - review,)
-    return None
-
-
-# --- what a period asks for -----------------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Period:
-    """The demand of one period, in lattice units."""
-
-    probability: Numbers
-    """P(demand = x), x = 0, 1, ... up to the highest level of stock."""
-    mean: float
-
-    @property
-    def at_most(self) -> Numbers:
-        """P(demand <= x)."""
-        return np.minimum(np.cumsum(self.probability), 1.0)
-
-    @property
-    def short(self) -> Numbers:
-        """E(demand - x)^+."""
-        above = np.append(0.0, np.cumsum(1 - self.at_most)[:-1])
-        return np.maximum(self.mean - above, 0.0)
-
-    def step(self) -> tuple[Numbers, Numbers]:
-        """P(x on hand becomes y) as a matrix, and the part of it in which nobody goes short."""
-        levels = len(self.probability)
-        x, y = np.indices((levels, levels))
-        served = np.where(x >= y, self.probability[np.maximum(x - y, 0)], 0.0)
-        moves = served.copy()
-        moves[1:, 0] += 1 - self.at_most[1:]
-        moves[0, 0] = 1.0
-        return moves, served
-
-
-def _period(demand: PeriodicDemand | HistoryDemand, index: int, step: Fraction, top: int) -> Period:
-    """The demand of the period of that *index*, on the lattice of *step*, for levels to *top*."""
-    factor = exact(demand.pattern[index % len(demand.pattern)]) if demand.pattern else Fraction(1)
-    values, weights = _asked(demand.amount, factor, step)
-    asks = demand.probability if isinstance(demand, PeriodicDemand) else 1.0
-    inside = values <= top
-    probability = np.bincount(values[inside], weights[inside] * asks, top + 1).astype(np.float64)
-    probability[0] += 1 - asks
-    mean = float(values @ weights) if demand.pattern else demand.amount.mean() / float(step)
-    return Period(probability, mean * asks)
-
-
-def _asked(quantity: Distribution, factor: Fraction, step: Fraction) -> tuple[Whole, Numbers]:
-    """Quantity x *factor* in lattice units, and probabilities to a tail of 1e-16.
-
-    Whole quantities are rounded to whole units after the factor, halves up.
-    """
-    if quantity.values_drawn is None:
-        last = int(min(tails.quantile(quantity, 1 - 1e-16), quantity.largest()))
-        numbers = np.arange(last + 1, dtype=np.int64)
-        above = tails.survival(quantity, np.arange(-1.0, last + 1))
-        weights = above[:-1] - above[1:]
-    else:
-        drawn, weights = tails.listed(quantity)
-        if not quantity.is_whole:
-            asked = [exact(float(value)) * factor / step for value in drawn]
-            return np.array([int(value) for value in asked], dtype=np.int64), weights
-        numbers = drawn.astype(np.int64)
-    rounded = (2 * numbers * factor.numerator + factor.denominator) // (2 * factor.denominator)
-    return rounded * step.denominator // step.numerator, weights
 
 
 def _lattice(scenario: Scenario, policy_name: str) -> Fraction:
@@ -223,11 +120,12 @@ class OrderTable:
     top: int
 
     @classmethod
-    def of(cls, policy: Policy, step: Fraction, start: int) -> OrderTable:
+    def of(cls, policy: RQ | SS | BaseStock, step: Fraction, start: int) -> OrderTable:
         """Raises _UnsolvedError where the levels are too many to list."""
-        trigger, size = _rule(policy, step)
+        rule = rule_on(Frame(step, Fraction(0)), policy)
+        trigger = rule.trigger
         positions = range(max(min(trigger, LARGEST_LEVEL) + 1, 0))
-        lifted = [position + size(position) for position in positions]
+        lifted = [position + rule.size(position) for position in positions]
         top = max([start, *lifted])
         if trigger >= LARGEST_LEVEL or top > LARGEST_LEVEL:
             raise _UnsolvedError(
@@ -237,118 +135,6 @@ class OrderTable:
         ordered = np.zeros(top + 1, dtype=np.int64)
         ordered[: len(lifted)] = np.array(lifted, dtype=np.int64) - np.arange(len(lifted))
         return cls(ordered, top)
-
-
-def _rule(policy: Policy, step: Fraction) -> tuple[int, Callable[[int], int]]:
-    """The highest position that orders, and how much is ordered at a position."""
-    match policy:
-        case RQ(reorder_point=point, order_quantity=quantity):
-            low, batch = math.floor(exact(point) / step), int(exact(quantity) / step)
-            return low, lambda position: batch * ((low - position) // batch + 1)
-        case SS(reorder_point=point):
-            low = math.floor(exact(point) / step)
-        case BaseStock(order_up_to=level):
-            low = int(exact(level) / step) - 1
-        case OwnPolicy():  # pragma: no cover
-            raise TypeError(policy.kind)
-    up_to = int(exact(policy.order_up_to) / step)
-    least = int(exact(policy.minimum_order or 0) / step)
-    multiple = int(exact(policy.order_multiple or 0) / step) or 1
-    return low, lambda position: -(-max(up_to - position, least) // multiple) * multiple
-
-
-# --- between two events ---------------------------------------------------------------------
-
-GAINS = (
-    "units_from_shelf", "customers_whole", "periods_served", "area_on_hand", "time_in_stock",
-)  # fmt: skip
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """Some demand instants in a row without a delivery, by the stock on hand at the start."""
-
-    moves: Numbers
-    """P(x becomes y)."""
-    kept: Numbers
-    """The part of it in which nobody goes short."""
-    gains: Numbers
-    """Expected totals, one column for each of GAINS."""
-    mean: float
-    """Expected demand, in lattice units."""
-    customers: float
-
-    @classmethod
-    def of(
-        cls, periods: Sequence[Period], times: Sequence[Fraction], start: Fraction, end: Fraction,
-        levels: int,
-    ) -> Stretch:  # fmt: skip
-        moves = kept = np.eye(levels)
-        gains = np.zeros((levels, len(GAINS)))
-        for period, since, until in zip(
-            [None, *periods], [start, *times], [*times, end], strict=True
-        ):
-            if period is not None:
-                gains[:, :3] += moves @ _sales(period)
-                step, served = period.step()
-                first = period is periods[0]
-                moves, kept = (step, served) if first else (moves @ step, kept @ served)
-            gains[:, 3] += float(until - since) * (moves @ np.arange(levels))
-            gains[:, 4] += float(until - since) * moves[:, 1:].sum(axis=1)
-        asked = [1 - period.probability[0] for period in periods]
-        return cls(moves, kept, gains, sum(period.mean for period in periods), float(sum(asked)))
-
-
-def _sales(period: Period) -> Numbers:
-    """Units sold, customers served whole and periods served, by the stock on hand."""
-    whole = period.at_most
-    return np.column_stack([period.mean - period.short, whole - period.probability[0], whole])
-
-
-@dataclass(frozen=True)
-class Phase:
-    """One review cycle: a stretch, perhaps a delivery, another stretch."""
-
-    before: Stretch
-    after: Stretch
-    moved_before: bool
-    moved_after: bool
-
-    def moves(self, on_hand: Whole, due: Whole) -> tuple[Numbers, Numbers, Numbers]:
-        """Of states with so much *on_hand* and *due*: P(stock at the next review), shape
-        (states, levels); the part without a shortage since the last receipt, where that part
-        was without one before; and the probability of no shortage until the delivery."""
-        first, second = self.before, self.after
-        until = first.kept.sum(axis=1)[on_hand]
-        fresh = (due > 0)[:, None]
-        moves = self._joined(first.moves, second.moves, on_hand, due)
-        carried = self._joined(first.kept, second.kept, on_hand, due)
-        renewed = self._joined(first.moves, second.kept, on_hand, due)
-        return moves, np.where(fresh, renewed, carried), until
-
-    def _joined(self, first: Numbers, second: Numbers, on_hand: Whole, due: Whole) -> Numbers:
-        if not self.moved_before:
-            return np.asarray(second[on_hand + due])
-        if not self.moved_after:
-            levels = np.arange(len(first)) - due[:, None]
-            found = np.take_along_axis(first[on_hand], np.maximum(levels, 0), axis=1)
-            return np.where(levels >= 0, found, 0.0)
-        joined = np.empty((len(due), len(first)))
-        for quantity in np.unique(due):
-            rows = np.flatnonzero(due == quantity)
-            joined[rows] = first[on_hand[rows], : len(first) - quantity] @ second[quantity:]
-        return joined
-
-    def gains(self, on_hand: Whole, due: Whole) -> tuple[Numbers, Numbers, Numbers]:
-        """Expected GAINS before and after the delivery, and the stock just before it."""
-        later = np.empty((len(due), len(GAINS)))
-        for quantity in np.unique(due):
-            rows = np.flatnonzero(due == quantity)
-            below = len(self.after.gains) - quantity
-            reached = self.before.moves[:, :below] @ self.after.gains[quantity:]
-            later[rows] = reached[on_hand[rows]]
-        found = self.before.moves @ np.arange(len(self.before.moves))
-        return self.before.gains[on_hand], later, found[on_hand]
 
 
 # --- the chain ------------------------------------------------------------------------------
@@ -382,14 +168,16 @@ class Chain:
         assert isinstance(demand, (PeriodicDemand, HistoryDemand))
         step = _lattice(scenario, policy_name)
         start = int(exact(scenario.start_level(policy_name)) / step)
-        orders = OrderTable.of(scenario.policies[policy_name], step, start)
-        phases = tuple(_phases(scenario, timetable, step, orders.top))
+        policy = scenario.policies[policy_name]
+        assert not isinstance(policy, OwnPolicy)
+        orders = OrderTable.of(policy, step, start)
+        phases = tuple(phases_of(scenario, timetable, step, orders.top))
         width = orders.top + 1
         if width ** (timetable.in_transit + 1) * len(phases) >= 2**62:
             raise _UnsolvedError(_TOO_MANY)
         opening = np.array([start])
         if timetable.first_period:
-            opening = _after_first(_period(demand, 0, step, orders.top), start)
+            opening = _after_first(period_demand(demand, 0, step, orders.top), start)
         return _explore(timetable, step, phases, orders, opening)
 
     def totals(self) -> dict[str, float]:
@@ -462,7 +250,7 @@ class Chain:
         def rest(whole: Numbers) -> Numbers:
             return whole - self._passed(passed, whole)
 
-        whole = _solved(rest, fresh)
+        whole = gmres.solved(rest, fresh)
         ended = float((whole * self.until)[due].sum())
         ended += float((whole[self.source] * self.kept)[at_review].sum())
         if not at_review.any():
@@ -488,7 +276,7 @@ class Chain:
             moved = self._passed(self.probability, share)
             return share - moved + float(share.sum()) * start
 
-        share = _solved(rest, start)
+        share = gmres.solved(rest, start)
         if not self._always_returns_to(int(share.argmax())):
             raise _UnsolvedError("the long run depends on how it starts: no one answer")
         share = np.maximum(share, 0.0)
@@ -505,7 +293,7 @@ class Chain:
             moved = self._passed(self.probability, shift)
             return shift - moved + float(shift.sum()) / len(shift)
 
-        reviews = float(np.abs(_solved(rest, begun - share, 1e-7)).sum()) / 2
+        reviews = float(np.abs(gmres.solved(rest, begun - share, 1e-7)).sum()) / 2
         if reviews * orders > LONGEST_MEMORY:
             raise _UnsolvedError(
                 f"the start is forgotten only after some {reviews:,.0f} reviews: the long run "
@@ -551,22 +339,6 @@ def _after_first(period: Period, start: int) -> Whole:
     """The stock that the first demand can leave of *start*."""
     left = np.maximum(start - np.flatnonzero(period.probability), 0)
     return np.unique(np.append(left, 0) if period.at_most[-1] < 1 - 1e-15 else left)
-
-
-def _phases(scenario: Scenario, timetable: Timetable, step: Fraction, top: int) -> Iterator[Phase]:
-    demand = scenario.demand
-    assert isinstance(demand, (PeriodicDemand, HistoryDemand))
-    times, cut = timetable.demands, timetable.before_delivery
-    middle = timetable.delivery or Fraction(0)
-    pattern = len(demand.pattern or (1,))
-    for number in range(math.lcm(len(times), pattern) // len(times)):
-        first = timetable.first_period + number * len(times)
-        periods = [_period(demand, first + k, step, top) for k in range(len(times))]
-        yield Phase(
-            Stretch.of(periods[:cut], times[:cut], Fraction(0), middle, top + 1),
-            Stretch.of(periods[cut:], times[cut:], middle, timetable.length, top + 1),
-            cut > 0, cut < len(times),
-        )  # fmt: skip
 
 
 def _explore(
@@ -650,51 +422,3 @@ def _after_review(
     reached[:, 2:-1] = transit[:, : states.shape[1] - 3] if states.shape[1] > 2 else 0
     reached[:, -1] += ordered
     return ordered, reached
-
-
-# --- linear equations -----------------------------------------------------------------------
-
-
-def _solved(
-    apply: Callable[[Numbers], Numbers], right: Numbers, within: float = CONVERGED
-) -> Numbers:
-    """x with apply(x) = right, to a relative residual of *within*, by GMRES with restarts.
-
-    Saad and Schultz, SIAM Journal on Scientific and Statistical Computing 7 (1986). Raises
-    _UnsolvedError where it does not converge.
-    """
-    x, left = np.zeros_like(right), right
-    if not right.any():
-        return x
-    for _ in range(RESTARTS):
-        x = x + _krylov(apply, left)
-        left = right - apply(x)
-        if np.linalg.norm(left) <= within * max(np.linalg.norm(right), np.linalg.norm(x)):
-            return x
-    raise _UnsolvedError("the long run of this chain takes too many steps to solve")
-
-
-def _krylov(apply: Callable[[Numbers], Numbers], right: Numbers) -> Numbers:
-    """The best correction from the Krylov space of *right*."""
-    size = min(KRYLOV, len(right))
-    basis = np.empty((size + 1, len(right)))
-    upper = np.zeros((size + 1, size))
-    basis[0] = right / np.linalg.norm(right)
-    for k in range(1, size + 1):
-        new = apply(basis[k - 1])
-        upper[:k, k - 1] = basis[:k] @ new
-        new -= upper[:k, k - 1] @ basis[:k]
-        upper[k, k - 1] = np.linalg.norm(new)
-        weights, left = _least(upper[: k + 1, :k])
-        if left < ENOUGH or upper[k, k - 1] < ENOUGH:
-            break
-        basis[k] = new / upper[k, k - 1]
-    return np.asarray(weights @ basis[:k]) * np.linalg.norm(right)
-
-
-def _least(upper: Numbers) -> tuple[Numbers, float]:
-    """The least-squares weights that reach the first unit vector, and what is left."""
-    target = np.zeros(len(upper))
-    target[0] = 1.0
-    weights = np.asarray(np.linalg.lstsq(upper, target, rcond=None)[0], dtype=np.float64)
-    return weights, float(np.linalg.norm(target - upper @ weights))

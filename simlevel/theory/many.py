@@ -42,6 +42,9 @@ def rq_service(
     >>> service = rq_service(25, 60, 20.0, shape="poisson")
     >>> [round(float(share), 4) for share in service]
     [0.8878, 0.9945]
+
+    The first is in tables of the Poisson distribution, the second 1 - n(25) / 60 with n(25) =
+    sum over k > 25 of P(D >= k) = 0.331.
     """
     quantity, level, mean = _numbers(order_quantity), _numbers(reorder_point), _numbers(mean)
     variance = mean if shape == "poisson" else _variance(sd)

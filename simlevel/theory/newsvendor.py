@@ -53,7 +53,8 @@ def newsvendor(
     costs, or both: the optimal quantity is the least S with P(D <= S) >= underage / (underage
     + overage), where *underage* is the cost of a unit short and *overage* that of a unit left
     over. *price*, *cost* and *salvage* of a unit stand for underage = price - cost and overage =
-    cost - salvage. A normal draw below 0 becomes 0, as everywhere in simlevel.
+    cost - salvage. Quantities are in units of demand, costs in one currency per unit. A normal
+    draw below 0 becomes 0, as everywhere in simlevel.
 
     Raises InputError where the arguments contradict one another or leave the quantity open.
 
@@ -67,7 +68,7 @@ def newsvendor(
     short, left = _costs(underage, overage, price, cost, salvage)
     ratio = None if short is None or left is None else short / (short + left)
     level = _quantity(distribution, quantity, ratio)
-    lost, over = float(tails.excess(distribution, level)), 0.0
+    lost = float(tails.excess(distribution, level))
     mean = distribution.mean()
     over = max(level - mean + lost, 0.0)
     charge = None if short is None or left is None else left * over + short * lost

@@ -75,8 +75,17 @@ class Rule:
         """The rule with its levels moved up."""
         return Rule(self.trigger + by, self.up_to + by, self.least, self.multiple)
 
+    def size(self, position: int) -> int:
+        """What is ordered at a *position* at or below the trigger; whole, however large."""
+        return -(-max(self.up_to - position, self.least) // self.multiple) * self.multiple
+
     def after(self, positions: NDArray[np.int64]) -> NDArray[np.int64]:
-        """The positions after ordering from *positions* at or below the trigger."""
+        """The positions after ordering from *positions* x at or below the trigger:
+        x + n ceil(max(up_to - x, least) / n), n the multiple.
+
+        >>> Rule(2, 3, 0, 5).after(np.array([-4, 2])).tolist()  # (r, nQ) = (2, 5): n = 2, 1
+        [6, 7]
+        """
         quantity = np.maximum(self.up_to - positions, self.least)
         return np.asarray(positions + -(-quantity // self.multiple) * self.multiple)
 
@@ -95,19 +104,30 @@ def framed(policy: RQ | SS | BaseStock, sizes: Fraction, start: Fraction) -> tup
     """The frame of a policy's positions and its rule there.
 
     *sizes* is the greatest common divisor of the possible demands. Batches keep the position
-    where the *start* put it, up to multiples; orders up to S forget it.
+    where the *start* put it, up to multiples; orders up to S forget it. In the scenario's units.
+
+    >>> ours = RQ(reorder_point=1.3, order_quantity=1.1)
+    >>> frame, rule = framed(ours, Fraction("0.25"), Fraction("2.4"))
+    >>> float(frame.step), rule.trigger, rule.multiple  # 0.05 divides 0.25 and 1.1
+    (0.05, 26, 22)
     """
     if isinstance(policy, RQ):
-        step = common([sizes, exact(policy.order_quantity)])
-        frame = Frame.through(start, step)
+        frame = Frame.through(start, common([sizes, exact(policy.order_quantity)]))
+    else:
+        frame = _up_to_frame(policy, sizes, start)
+    return frame, rule_on(frame, policy)
+
+
+def rule_on(frame: Frame, policy: RQ | SS | BaseStock) -> Rule:
+    """The rule of a *policy* whose orders are whole steps of the *frame*."""
+    if isinstance(policy, RQ):
         trigger = frame.floor(exact(policy.reorder_point))
-        return frame, Rule(trigger, trigger + 1, 0, int(exact(policy.order_quantity) / step))
-    frame = _up_to_frame(policy, sizes, start)
+        return Rule(trigger, trigger + 1, 0, int(exact(policy.order_quantity) / frame.step))
     up_to = frame.ceil(exact(policy.order_up_to))
     trigger = frame.floor(exact(policy.reorder_point)) if isinstance(policy, SS) else up_to - 1
     least = math.ceil(exact(policy.minimum_order or 0) / frame.step)
     multiple = int(exact(policy.order_multiple) / frame.step) if policy.order_multiple else 1
-    return frame, Rule(trigger, up_to, least, multiple)
+    return Rule(trigger, up_to, least, multiple)
 
 
 def _up_to_frame(policy: SS | BaseStock, sizes: Fraction, start: Fraction) -> Frame:
@@ -122,11 +142,15 @@ def _up_to_frame(policy: SS | BaseStock, sizes: Fraction, start: Fraction) -> Fr
 def stationary(rule: Rule, demand: Law, start: int) -> Law:
     """The long-run position after ordering, where *demand* comes between two looks.
 
-    Exact for independent demands alike. (r, nQ): uniform (Hadley and Whitin 1963, ch. 4;
-    Axsäter, Inventory Control, ch. 5) on what the common divisor of Q and the demands lets it
-    reach. Orders up to a level: the renewal mass of the demands, the classic (s, S) result
-    (Zheng and Federgruen 1991). Raises InputError where orders may lift to more than
-    MOST_LEVELS levels.
+    Exact for independent demands alike, all in steps. (r, nQ): uniform (Hadley and Whitin 1963,
+    ch. 4; Axsäter, Inventory Control, ch. 5) on what the common divisor of Q and the demands
+    lets it reach. (s, S): P(IP = S - j) = m(j) / (m(0) + ... + m(S - s - 1)), m the renewal
+    mass of the demands above 0 (Zheng and Federgruen 1991). Raises InputError where orders may
+    lift to more than MOST_LEVELS levels.
+
+    >>> law = stationary(Rule(0, 3), uniform(1, 2), 3)  # m = 1, 1/2, 3/4
+    >>> (9 * law.mass).round(6).tolist()  # at 1, 2 and 3
+    [3.0, 2.0, 4.0]
     """
     if rule.is_batch:
         return _batches(rule, [demand], start)[0]
@@ -142,7 +166,12 @@ def stationary(rule: Rule, demand: Law, start: int) -> Law:
 
 
 def orders(rule: Rule, position: Law, demand: Law) -> Law:
-    """Positions at which a look finds that it must order: its total is P(order)."""
+    """Positions at which a look finds that it must order: P(IP - D = x), x at or below the
+    trigger. Its total is P(order).
+
+    >>> orders(Rule(0, 1, 0, 2), uniform(1, 2), uniform(1, 2)).total()  # all but 2 - 1
+    0.75
+    """
     return minus(position, demand).up_to(rule.trigger)
 
 
@@ -158,7 +187,12 @@ def cyclic(rule: Rule, steps: Sequence[Law], start: Law) -> list[Law]:
 
     Between two orders the position only falls, and the (look, level) at which orders leave it
     are a Markov chain. *start* is the position at the first look, before it orders.
-    Raises InputError where that chain has more than MOST_LEVELS states.
+    Exact for independent demands. Raises InputError where that chain has more than
+    MOST_LEVELS states.
+
+    >>> laws = cyclic(Rule(0, 3), [point(1), point(2)], point(3))  # 3, 2, 0 that is lifted to 3
+    >>> [law.mean() for law in laws]
+    [3.0, 2.0]
     """
     if rule.is_batch:
         return _batches(rule, steps, start.low)
@@ -242,7 +276,11 @@ def _batches(rule: Rule, steps: Sequence[Law], start: int) -> list[Law]:
 def renewal_mass(moves: Law, size: int) -> Array:
     """Expected number of partial sums of *moves* (each at least 1) at 0, 1, ..., size - 1.
 
-    The power series 1 / (1 - sum of P(X = k) z^k), by Newton's iteration.
+    m(0) = 1, m(j) = sum over k of P(X = k) m(j - k): the power series
+    1 / (1 - sum of P(X = k) z^k), by Newton's iteration. Zheng and Federgruen (1991).
+
+    >>> renewal_mass(uniform(1, 2), 4).tolist()  # m(3) = (3/4 + 1/2) / 2
+    [1.0, 0.5, 0.75, 0.625]
     """
     series = np.zeros(size)
     shown = moves.mass[: max(size - moves.low, 0)]
@@ -296,9 +334,12 @@ def _next_level(
 
 
 def long_run(chain: Array, first: Array) -> Array:
-    """Long-run shares of the states of a Markov *chain* that begins in *first*.
+    """Long-run shares of the states of a Markov *chain* P that begins in *first*: p = p P.
 
     Raises InputError where they depend on chance.
+
+    >>> long_run(np.array([[0.5, 0.5], [1.0, 0.0]]), np.array([1.0, 0.0])).round(6).tolist()
+    [0.666667, 0.333333]
     """
     seen = _reachable(chain, first)
     part = chain[np.ix_(seen, seen)]

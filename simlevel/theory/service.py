@@ -24,8 +24,17 @@ def totals(
     """Long-run means per time unit of ``words.TOTALS`` and ``delivered_within_W``.
 
     *positions* are those after each look of a cycle, *phases* what is seen under each. Exact
-    under backorders where orders arrive in the order placed. A window that is not covered
-    has no total.
+    under backorders where orders arrive in the order placed: IN(t + L) = IP(t) - D(t, t + L],
+    the two on the right independent (Zipkin 2000, ch. 6; Axsäter 2015, ch. 5). Units are the
+    scenario's. A window that is not covered has no total.
+
+    >>> from fractions import Fraction
+    >>> from simlevel.theory.lattice import point, uniform
+    >>> customers, clock = Customers(1.0, point(1), uniform(0, 3)), ((1.0, uniform(0, 3)),)
+    >>> seen = Phase(1.0, point(1), (customers,), clock, ())
+    >>> rates = totals(Frame(Fraction(1), Fraction(0)), Rule(1, 2), [point(2)], [seen], 1.0)
+    >>> rates["units_from_shelf"], rates["area_on_hand"]  # P(D < 2); (2 + 1) / 4
+    (0.5, 0.75)
     """
     shelf = Shelf(float(frame.step), float(frame.origin))
     rates: Rates = {"time": 1.0, "units_lost": 0.0}
@@ -74,7 +83,13 @@ class Shelf:
         self._origin = origin
 
     def on_the_clock(self, net: Law) -> Rates:
-        """Time averages: *net* is net inventory seen by the clock."""
+        """Time averages, in units: E IN+, E IN- and P(IN > 0), IN the *net* inventory seen by
+        the clock. Zipkin (2000), ch. 6.
+
+        >>> from simlevel.theory.lattice import uniform
+        >>> Shelf(1.0, 0.0).on_the_clock(uniform(-1, 2))  # (1 + 2) / 4, 1 / 4, 2 / 4
+        {'area_on_hand': 0.75, 'area_backorders': 0.25, 'time_in_stock': 0.5}
+        """
         empty = -1 if self._origin else 0
         return {
             "area_on_hand": self._sum(net.above(-1)),
@@ -83,7 +98,15 @@ class Shelf:
         }
 
     def served(self, position: Law, customers: Customers) -> Rates:
-        """What customers get from the shelf at once."""
+        """What customers get from the shelf at once, per time unit: rate x E min(IN+, X) units,
+        and rate x P(0 < X <= IN) whole, IN as found and X asked for. Axsäter (2015), ch. 5.
+
+        >>> from simlevel.theory.lattice import point, uniform
+        >>> pairs = Customers(1.0, point(2), uniform(0, 1))  # find 1 or 2, ask for 2
+        >>> found = Shelf(1.0, 0.0).served(point(2), pairs)
+        >>> found["units_from_shelf"], found["customers_whole"]
+        (1.5, 0.5)
+        """
         net, rate, size = minus(position, customers.before), customers.rate, customers.size
         whole = rate * _whole(net, size)
         return {
@@ -99,7 +122,13 @@ class Shelf:
         """The same for those who come while an order is outstanding.
 
         None is where no look between the ruling one and the customer found cause to order:
-        the position was above the trigger at the last of them.
+        the position was above the trigger at the last of them. Those are taken off:
+        rate x (E min(IN+, X) - E[min(IN+, X); none]).
+
+        >>> from simlevel.theory.lattice import point, uniform
+        >>> pairs = Customers(1.0, point(2), uniform(0, 1), uniform(0, 1))
+        >>> Shelf(1.0, 0.0).served_in_lead_time(Rule(1, 2), point(2), pairs)  # where 1 is left
+        {'units_demanded_in_lead_time': 1.0, 'units_from_shelf_in_lead_time': 0.5}
         """
         if customers.elapsed is None:
             return {"units_demanded_in_lead_time": 0.0, "units_from_shelf_in_lead_time": 0.0}
@@ -123,7 +152,13 @@ class Shelf:
         return {"orders": phase.looks * found.total()} | self.cycles(mix(nets))
 
     def cycles(self, net: Law) -> Rates:
-        """Receipts: *net* is net inventory just before them, per time unit."""
+        """Receipts: *net* is net inventory just before them, per time unit. The cycle service
+        level is P(IN >= 0) there, the safety stock E IN. Axsäter (2015), ch. 5.
+
+        >>> from simlevel.theory.lattice import uniform
+        >>> Shelf(1.0, 0.0).cycles(uniform(-1, 2))["cycles_without_stockout"]  # not at -1
+        0.75
+        """
         return {
             "cycles": net.total(),
             "cycles_without_stockout": net.above(-1).total(),
@@ -131,14 +166,29 @@ class Shelf:
         }
 
     def at_ends(self, net: Law) -> Rates:
-        """Ends of demand periods: *net* is net inventory there, per time unit."""
+        """Ends of demand periods: P(IN >= 0) and E IN-, in units, of the *net* inventory there,
+        per time unit. Silver, Pyke and Thomas (4th ed., 2017), ch. 6.
+
+        >>> from simlevel.theory.lattice import uniform
+        >>> Shelf(1.0, 0.0).at_ends(uniform(-1, 2))
+        {'periods_without_backorders': 0.75, 'backorders_at_period_ends': 0.25}
+        """
         return {
             "periods_without_backorders": net.above(-1).total(),
             "backorders_at_period_ends": -self._sum(net.up_to(-1)),
         }
 
     def delivered(self, wait: float, position: Law, phase: Phase) -> Rates:
-        """Units delivered within *wait*, at once or later."""
+        """Units per time unit delivered within *wait*, at once or later: of those whose order
+        is not fixed by then what the shelf has, rate x E min(IN+, X), of the others all but
+        what is still lacking.
+
+        >>> from simlevel.theory.lattice import point, uniform
+        >>> soon = Customers(1.0, point(1), uniform(0, 1))
+        >>> seen = Phase(1.0, point(1), (), (), (), within={0.5: (soon,)})
+        >>> Shelf(1.0, 0.0).delivered(0.5, point(1), seen)  # 1 or 0 left for him
+        {'delivered_within_0.5': 0.5}
+        """
         units = sum(
             part.rate * self._from_shelf(minus(position, part.before), part.size)
             for part in phase.within[wait]
@@ -190,6 +240,3 @@ def _late_only(rates: Rates) -> Rates:
         if name.startswith("delivered_within"):
             rates[name] -= rates["units_from_shelf"]
     return rates
-
-
-# --- totals to measures --------------------------------------------------------------------

@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
-from scipy import special
 
 from simlevel.errors import InputError
 from simlevel.model import distribution as d
@@ -42,9 +41,12 @@ SHAPES: Mapping[str, tuple[_Tail, _Tail]] = {
 
 @dataclass(frozen=True)
 class Spread:
-    """Demand over an interval by its moments and a shape; arrays for many items.
+    """D, the demand over an interval, by its moments and a shape; arrays for many items.
 
-    Raises InputError where the shape cannot have these moments.
+    Units, and units squared. Raises InputError where the shape cannot have these moments.
+
+    >>> float(Spread(50.0, 64.0).survival(60).round(4))  # normal: 1 - Phi(1.25)
+    0.1056
     """
 
     mean: Amounts
@@ -67,18 +69,25 @@ class Spread:
         """n(x) = E(D - x)^+."""
         return SHAPES[self.shape][1](np.asarray(x, dtype=np.float64), self.mean, self.variance)
 
+    @classmethod
+    def nearest(cls, mean: float, variance: float, shape: str) -> Spread:
+        """Demand with these moments; gamma where a negative binomial cannot have them."""
+        if shape == "negative_binomial" and variance <= mean * (1 + 1e-12):
+            shape = "gamma"
+        return cls(mean, max(variance, 1e-12 * mean**2), shape)
+
 
 # --- formulas -------------------------------------------------------------------------------
 
 
 def combined_deviation(lead_time: float, sd: float, demand: float, lead_time_sd: float) -> float:
-    """sigma = sqrt(L sigma_d^2 + d^2 sigma_L^2), d and sigma_d of one time unit's demand.
+    """sigma = sqrt(L sigma_d^2 + d^2 sigma_L^2) units, d and sigma_d of one time unit's demand.
 
     Exact as a moment where demand of different time units is independent; as a *distribution*
     it takes demand for normal, and orders for never overtaking one another. Silver, Pyke and
     Thomas (4th ed., 2017), ch. 6.
 
-    >>> round(combined_deviation(4.0, 10.0, 50.0, 1.0), 3)
+    >>> round(combined_deviation(4.0, 10.0, 50.0, 1.0), 3)  # sqrt(400 + 2500)
     53.852
     """
     return math.sqrt(lead_time * sd**2 + demand**2 * lead_time_sd**2)
@@ -90,7 +99,7 @@ def cycle_service(demand: Spread, reorder_point: float) -> float:
     Leaves out undershoot, and under lost sales and crossing holds only nearly. Normal:
     Phi((r - mu) / sigma). Silver, Pyke and Thomas (4th ed., 2017), ch. 6.
 
-    >>> round(cycle_service(Spread(50.0, 64.0), 60.0), 4)
+    >>> round(cycle_service(Spread(50.0, 64.0), 60.0), 4)  # Phi(1.25), normal table
     0.8944
     """
     return 1 - float(demand.survival(reorder_point))
@@ -101,6 +110,9 @@ def one_term(demand: Spread, reorder_point: float, order_quantity: float) -> flo
 
     Counts what was still owed when the last order arrived again in the next cycle; leaves out
     undershoot. Taken as 0 where it falls below. Silver, Pyke and Thomas (4th ed., 2017), ch. 6.
+
+    >>> round(one_term(Spread(50.0, 64.0), 60.0, 10.0), 3)  # 1 - 8 G(1.25) / 10, G = 0.0506
+    0.96
     """
     return max(1 - float(demand.excess(reorder_point)) / order_quantity, 0.0)
 
@@ -110,6 +122,9 @@ def two_term(demand: Spread, reorder_point: float, order_quantity: float) -> flo
 
     Exact for unit Poisson demand (shape ``poisson``, whole r and Q); leaves out undershoot.
     Hadley and Whitin (1963), ch. 4; Axsäter (3rd ed., 2015), ch. 5.
+
+    >>> round(two_term(Spread(1.0, 1.0, "poisson"), 1, 1), 4)  # P(D <= 1) = 2 / e
+    0.7358
     """
     short = demand.excess(reorder_point) - demand.excess(reorder_point + order_quantity)
     return float(np.clip(1 - short / order_quantity, 0.0, 1.0))
@@ -120,6 +135,9 @@ def periodic_one_term(protection: Spread, order_up_to: float, asked: float) -> f
 
     *asked* is the mean demand R mu of a review period. Counts old backorders twice, wherever a
     shortage can last longer than a review period. Silver, Pyke and Thomas (2017), ch. 6.
+
+    >>> round(periodic_one_term(Spread(50.0, 64.0), 60.0, 25.0), 3)  # 1 - 8 x 0.0506 / 25
+    0.984
     """
     return one_term(protection, order_up_to, asked)
 
@@ -131,7 +149,12 @@ def periodic_two_term(
 
     Exact for independent demand of the two shapes given; *lead_time* None stands for L = 0.
     Johnson, Lee, Davis and Hall, Expressions for item fill rates in periodic inventory
-    systems, Naval Research Logistics 42 (1995).
+    systems, Naval Research Logistics 42 (1995). One unit is there in a period if nobody came in
+    the lead time before it: with S = L = R = mu = 1, P(D = 0) P(D > 0).
+
+    >>> long, lead = Spread(2.0, 2.0, "poisson"), Spread(1.0, 1.0, "poisson")
+    >>> round(periodic_two_term(long, lead, 1, 1), 4)  # (1 - 1 / e) / e
+    0.2325
     """
     before = float(lead_time.excess(order_up_to)) if lead_time else max(-order_up_to, 0.0)
     short = float(protection.excess(order_up_to)) - before
@@ -139,7 +162,13 @@ def periodic_two_term(
 
 
 def without_undershoot(demand: Spread, reorder_point: float, order_up_to: float) -> float:
-    """(s, S) as if every order were placed at s exactly: two_term with Q = S - s."""
+    """(s, S) as if every order were placed at s exactly: two_term with Q = S - s.
+
+    Exact for unit Poisson demand under continuous review, where no order is placed below s.
+
+    >>> round(without_undershoot(Spread(1.0, 1.0, "poisson"), 1, 2), 4)  # P(D <= 1) = 2 / e
+    0.7358
+    """
     return two_term(demand, reorder_point, order_up_to - reorder_point)
 
 
@@ -148,6 +177,9 @@ def lost_sales(demand: Spread, reorder_point: float, order_quantity: float) -> f
 
     Exact for unit Poisson demand where Q is above r; leaves out undershoot, and the sales that
     later orders on their way would have lost. Hadley and Whitin (1963), ch. 4.
+
+    >>> round(lost_sales(Spread(2.0, 2.0, "poisson"), 0, 5), 4)  # 5 / (5 + 2)
+    0.7143
     """
     short = float(demand.excess(reorder_point))
     return order_quantity / (order_quantity + short)
@@ -157,7 +189,7 @@ def lost_sales(demand: Spread, reorder_point: float, order_quantity: float) -> f
 
 
 @dataclass(frozen=True)
-class _Case:
+class Case:
     """Moments and parameters of one policy, as the formulas want them."""
 
     mean: float
@@ -184,7 +216,7 @@ class _Case:
     """Demand is drawn normal, hardly ever clipped."""
 
     @classmethod
-    def of(cls, scenario: Scenario, policy_name: str) -> _Case:
+    def of(cls, scenario: Scenario, policy_name: str) -> Case:
         demand, policy = scenario.demand, scenario.policies[policy_name]
         review = policy.review_period or 0.0
         late = not isinstance(demand, (PoissonDemand, RenewalDemand)) and (
@@ -221,14 +253,13 @@ class _Case:
         if time <= 0:
             return None
         variance = time * self.variance + self.mean**2 * self.lead_time_variance
-        return _spread(self.mean * time, variance, shape)
+        return Spread.nearest(self.mean * time, variance, shape)
 
-
-def _spread(mean: float, variance: float, shape: str) -> Spread:
-    """Demand with these moments; gamma where a negative binomial cannot have them."""
-    if shape == "negative_binomial" and variance <= mean * (1 + 1e-12):
-        shape = "gamma"
-    return Spread(mean, max(variance, 1e-12 * mean**2), shape)
+    def over(self, shape: str, more: float = 0.0) -> Spread:
+        """The same, of a time that is known to be one."""
+        demand = self.demand(shape, more)
+        assert demand is not None
+        return demand
 
 
 def _demand_moments(scenario: Scenario) -> tuple[float, float, float, float]:
@@ -249,7 +280,7 @@ def _demand_moments(scenario: Scenario) -> tuple[float, float, float, float]:
     return first / demand.every, spread / demand.every, first, max(spread, 0.0)
 
 
-_CAUSES = {
+CAUSES = {
     "old backorders": "counts what is still owed from the last cycle again",
     "distribution": "takes the demand of a lead time for normal",
     "discreteness": "takes demand for a flow, though it comes in whole units",
@@ -262,7 +293,7 @@ _CAUSES = {
 """Assumptions in the fixed order in which steps() switches them, with what they leave out."""
 
 
-def _applying(scenario: Scenario, policy_name: str, case: _Case) -> list[str]:
+def applying(scenario: Scenario, policy_name: str, case: Case) -> list[str]:
     """Which assumptions of the plain textbook value do not hold here."""
     lead_time = scenario.lead_time
     between = lead_time.distribution.largest() - lead_time.distribution.smallest()
@@ -276,7 +307,7 @@ def _applying(scenario: Scenario, policy_name: str, case: _Case) -> list[str]:
         "crossing": lead_time.order_crossing and between > (case.review or 0.0),
         "lost sales": scenario.lost_sales,
     }
-    return [name for name in _CAUSES if applies.get(name)]
+    return [name for name in CAUSES if applies.get(name)]
 
 
 def textbook(scenario: Scenario, policy_name: str) -> Mapping[str, tuple[Textbook, ...]]:
@@ -285,13 +316,21 @@ def textbook(scenario: Scenario, policy_name: str) -> Mapping[str, tuple[Textboo
     For ``cycle_service_level`` and ``fill_rate``; empty where there is no lead time, for
     policies of one's own and for records played once. Each value comes with its cause: what it
     leaves out in this scenario.
+
+    >>> case = Scenario.model_validate({
+    ...     "demand": {"kind": "periodic", "quantity": {"dist": "normal", "mean": 50, "sd": 8}},
+    ...     "lead_time": 1,
+    ...     "policies": {"one": {"kind": "rQ", "reorder_point": 60, "order_quantity": 100}}})
+    >>> first = textbook(case, "one")["cycle_service_level"][0]
+    >>> first.formula, round(first.value, 4)  # Phi(1.25)
+    ('normal', 0.8944)
     """
     if isinstance(scenario.policies[policy_name], OwnPolicy) or scenario.replayed:
         return {}
-    case = _Case.of(scenario, policy_name)
+    case = Case.of(scenario, policy_name)
     if case.demand("normal") is None:
         return {}
-    rest = _applying(scenario, policy_name, case)
+    rest = applying(scenario, policy_name, case)
     cycle = [_named(name, value, rest, used) for name, value, used in _cycle_formulas(case, rest)]
     fill = [_named(name, value, rest, used) for name, value, used in _fill_formulas(case, rest)]
     return {"cycle_service_level": tuple(cycle), "fill_rate": tuple(fill)}
@@ -301,27 +340,27 @@ _Formula: TypeAlias = tuple[str, float, tuple[str, ...]]
 """Name, value, and the assumptions that it does not make."""
 
 
-def _cycle_formulas(case: _Case, rest: Sequence[str]) -> Iterator[_Formula]:
+def _cycle_formulas(case: Case, rest: Sequence[str]) -> Iterator[_Formula]:
     old = ("old backorders",)  # not a matter of cycle service
-    yield "normal", cycle_service(_over(case, "normal"), case.low), old
+    yield "normal", cycle_service(case.over("normal"), case.low), old
     if "distribution" in rest:
         used = (*old, "distribution", "discreteness")
-        yield case.shape.replace("_", "-"), cycle_service(_over(case, case.shape), case.low), used
+        yield case.shape.replace("_", "-"), cycle_service(case.over(case.shape), case.low), used
     if "review interval" in rest:
-        long = _over(case, "normal", case.review)
+        long = case.over("normal", case.review)
         yield "normal-over-L-plus-R", cycle_service(long, case.low), (*old, "review interval")
 
 
-def _fill_formulas(case: _Case, rest: Sequence[str]) -> Iterator[_Formula]:
+def _fill_formulas(case: Case, rest: Sequence[str]) -> Iterator[_Formula]:
     if not case.batch:
-        yield "normal-ready-rate", cycle_service(_over(case, "normal"), case.low), ()
+        yield "normal-ready-rate", cycle_service(case.over("normal"), case.low), ()
     else:
-        yield "normal-one-term", one_term(_over(case, "normal"), case.low, case.batch), ()
-        two = two_term(_over(case, "normal"), case.low, case.batch)
+        yield "normal-one-term", one_term(case.over("normal"), case.low, case.batch), ()
+        two = two_term(case.over("normal"), case.low, case.batch)
         yield "normal-two-term", two, ("old backorders",)
     if "distribution" in rest:
         used = ("old backorders", "distribution", "discreteness")
-        shape = _over(case, case.shape)
+        shape = case.over(case.shape)
         name = case.shape.replace("_", "-")
         if case.batch:
             yield f"{name}-two-term", two_term(shape, case.low, case.batch), used
@@ -334,8 +373,8 @@ def _fill_formulas(case: _Case, rest: Sequence[str]) -> Iterator[_Formula]:
         yield from _periodic_formulas(case)
 
 
-def _periodic_formulas(case: _Case) -> Iterator[_Formula]:
-    long = _over(case, "normal", case.review)
+def _periodic_formulas(case: Case) -> Iterator[_Formula]:
+    long = case.over("normal", case.review)
     if case.quantity:
         value = two_term(long, case.low, case.quantity)
         yield "normal-two-term-over-L-plus-R", value, ("review interval", "old backorders")
@@ -346,167 +385,12 @@ def _periodic_formulas(case: _Case) -> Iterator[_Formula]:
     yield "normal-two-term-over-L-plus-R", value, ("review interval", "old backorders")
 
 
-def _over(case: _Case, shape: str, more: float = 0.0) -> Spread:
+def _over(case: Case, shape: str, more: float = 0.0) -> Spread:
     demand = case.demand(shape, more)
     assert demand is not None
     return demand
 
 
 def _named(name: str, value: float, rest: Sequence[str], used: Sequence[str]) -> Textbook:
-    causes = [_CAUSES[key] for key in rest if key not in used]
+    causes = [CAUSES[key] for key in rest if key not in used]
     return Textbook(name, value, "; ".join(causes) or "nothing is left out but rounding")
-
-
-# --- the gap, one assumption at a time ------------------------------------------------------
-
-
-@dataclass(frozen=True)
-class Step:
-    """One assumption switched: the value from here on, and what the switch changed."""
-
-    name: str
-    """``textbook`` for the plain value that the steps start from."""
-    value: float
-    change: float
-    cause: str
-
-
-def steps(scenario: Scenario, policy_name: str, measure: str, value: float) -> tuple[Step, ...]:
-    """Split the gap between the plain textbook value of *measure* and *value* into causes.
-
-    *measure* is ``cycle_service_level`` or ``fill_rate``; *value* is the exact one, or the
-    simulated one where no exact one exists. The plain value is normal, one-term, without
-    undershoot, over L without R, with orders in their order and backorders. Assumptions are
-    switched one at a time, in this order: old backorders counted twice, distribution,
-    discreteness, undershoot, review interval, crossing, lost sales; those that do not apply are
-    left out. Crossing and lost sales have no taught correction: the last of them takes the rest
-    of the gap. Where neither applies, what the corrections do not reach (they are
-    approximations, of moments and shapes) is a step of its own, ``rest``. Changes add up to
-    *value* less the plain value. Empty where :func:`textbook` is.
-    """
-    if measure not in ("cycle_service_level", "fill_rate"):
-        raise InputError(f"expected cycle_service_level or fill_rate, found {measure!r}")
-    plain = textbook(scenario, policy_name).get(measure)
-    if not plain:
-        return ()
-    case = _Case.of(scenario, policy_name)
-    names = _applying(scenario, policy_name, case)
-    if measure == "cycle_service_level":
-        names = [name for name in names if name != "old backorders"]
-    values = [("textbook", plain[0].value), *_corrected(case, names, measure)]
-    unreached = [name for name in names if name in ("crossing", "lost sales")]
-    values.append((" and ".join(unreached) or "rest", value))
-    return tuple(_steps(values))
-
-
-def _steps(values: Sequence[tuple[str, float]]) -> Iterator[Step]:
-    last = values[0][1]
-    for name, value in values:
-        if name == "rest" and abs(value - last) < 1e-12:
-            continue
-        causes = [_CAUSES[key] for key in name.split(" and ") if key in _CAUSES]
-        yield Step(name, value, value - last, "; ".join(causes) or "the plain textbook value")
-        last = value
-
-
-def _corrected(case: _Case, names: Sequence[str], measure: str) -> Iterator[tuple[str, float]]:
-    """The value after each switch that has a formula."""
-    done: set[str] = set()
-    for name in names:
-        if name in ("crossing", "lost sales"):
-            return
-        done.add(name)
-        # A shape of whole numbers is both a distribution and discrete.
-        shape = "normal"
-        if "distribution" in done:
-            shape = case.shape if "discreteness" in done or not case.whole else "gamma"
-        work = _cycle_value if measure == "cycle_service_level" else _fill_value
-        yield name, work(case, done, shape)
-
-
-def _cycle_value(case: _Case, done: set[str], shape: str) -> float:
-    """P(D + undershoot <= r); of base stock P(D <= S less the customer who orders)."""
-    if not case.quantity:
-        if "review interval" in done:
-            return cycle_service(_over(case, shape, case.review - case.uncovered), case.low)
-        one = case.size_mean if "discreteness" in done and not case.review else 0.0
-        return cycle_service(_over(case, shape), case.low - one)
-    under = _undershoot(case, done)
-    demand = _over(case, shape)
-    if under is None:
-        return cycle_service(demand, case.low)
-    lag = case.uncovered if "review interval" in done or not case.review else 0.0
-    return cycle_service(_plus(case.demand(shape, -lag), under, shape), case.low)
-
-
-def _fill_value(case: _Case, done: set[str], shape: str) -> float:
-    demand = _over(case, shape)
-    asked = _between_looks(case, done)
-    if asked is None:
-        if case.batch:
-            return two_term(demand, case.low, case.batch)
-        return cycle_service(demand, case.low)
-    lag = case.uncovered if "review interval" in done or not case.review else 0.0
-    before = case.demand(shape, -lag)
-    under = _undershoot(case, done)
-    if case.lifts_to_one_level and case.quantity and under is not None:
-        # From one order to the next: Q and the undershoot are sold.
-        short = float(_plus(before, under, shape).excess(case.low))
-        short -= _owed(before, case.low + case.quantity)
-        return float(np.clip(1 - short / (case.quantity + under[0]), 0.0, 1.0))
-    after = _plus(before, asked, shape)
-    return _mean_over_positions(case, before, after, asked[0])
-
-
-def _mean_over_positions(case: _Case, before: Spread | None, after: Spread, asked: float) -> float:
-    """1 - E[(D + X - Y)^+ - (D - Y)^+] / E[X], Y the position: S, or uniform over r, r + Q."""
-    points, weights = np.array([case.low]), np.ones(1)
-    if case.quantity:
-        nodes, weights = special.roots_legendre(64)
-        points, weights = case.low + case.quantity * (nodes + 1) / 2, weights / 2
-        if case.whole and case.quantity <= 1000:
-            points = np.arange(math.floor(case.low) + 1.0, case.low + case.quantity + 1)
-            weights = np.full(len(points), 1 / len(points))
-    owed = np.array([_owed(before, point) for point in points])
-    short = float(weights @ (after.excess(points) - owed))
-    return float(np.clip(1 - short / asked, 0.0, 1.0))
-
-
-def _owed(demand: Spread | None, level: float) -> float:
-    """E(D - level)^+, D = 0 where there is no lead time."""
-    return max(-level, 0.0) if demand is None else float(demand.excess(level))
-
-
-def _between_looks(case: _Case, done: set[str]) -> tuple[float, float] | None:
-    """Mean and variance of the demand between two looks at the position; None for a flow."""
-    if "review interval" in done:
-        return case.mean * case.review, case.variance * case.review
-    if "undershoot" in done or ("discreteness" in done and not case.quantity and not case.review):
-        return case.size_mean, case.size_variance
-    return None
-
-
-def _undershoot(case: _Case, done: set[str]) -> tuple[float, float] | None:
-    """Mean and variance of s less the position that orders, in the limit of a large S - s.
-
-    Of the demand X between two looks: mean (E[X^2] / E[X] - 1) / 2 for whole units, without the
-    1 for others; X is taken for gamma. Tijms, A First Course in Stochastic Models (2003), ch. 2.
-    """
-    looked = _between_looks(case, done)
-    if looked is None or not case.quantity:
-        return None
-    mean, variance = looked
-    second = variance + mean**2
-    third = mean**3 * (1 + variance / mean**2) * (1 + 2 * variance / mean**2)
-    first = second / (2 * mean) - (0.5 if case.whole else 0.0)
-    square = third / (3 * mean) - (second / (2 * mean) - 1 / 6 if case.whole else 0.0)
-    return max(first, 0.0), max(square - first**2, 0.0)
-
-
-def _plus(demand: Spread | None, more: tuple[float, float], shape: str) -> Spread:
-    """The sum of independent demands, by its moments."""
-    mean, variance = (demand.mean, demand.variance) if demand else (0.0, 0.0)
-    if shape == "poisson" and more[1] != more[0]:
-        shape = "negative_binomial"
-    total = float(mean) + more[0]
-    return _spread(total, float(variance) + more[1], shape)

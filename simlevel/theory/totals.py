@@ -35,7 +35,15 @@ def measured(per_time: Mapping[str, float], scenario: Scenario) -> dict[str, flo
 
     *per_time* holds expected totals per time unit by their names in ``words.TOTALS``, in units
     and time units of the scenario. A total that is not known is left out, and with it the
-    measures that need it; so is a measure whose denominator is 0: it is never observed.
+    measures that need it; so is a measure whose denominator is 0: it is never observed. Shares
+    are between 0 and 1, stocks in units, waits in time units.
+
+    >>> case = Scenario.model_validate({
+    ...     "demand": {"kind": "poisson", "rate": 5}, "lead_time": 4,
+    ...     "policies": {"one": {"kind": "base_stock", "order_up_to": 20}}})
+    >>> found = measured({"units_demanded": 5, "units_from_shelf": 4, "area_on_hand": 30}, case)
+    >>> found["fill_rate"], found["mean_on_hand"], found["inventory_cover"]  # 4/5, 30/1, 30/5
+    (0.8, 30.0, 6.0)
     """
     known = {"time": 1.0, **per_time}
     never = _late(scenario) if scenario.lost_sales else ["units_lost"]
@@ -67,7 +75,11 @@ def _ratio(measure: words.Measure, known: Mapping[str, float]) -> float | None:
 
 
 def costs(known: Mapping[str, float], money: Costs, scenario: Scenario) -> dict[str, float | None]:
-    """Cost per time unit by measure name; None where a total that it needs is not known."""
+    """Cost per time unit by measure name; None where a total that it needs is not known.
+
+    holding x on hand + order x orders + backorder x backorders + shortage x units not served at
+    once + purchase x units ordered, each total a mean per time unit; exact where the totals are.
+    """
     holding = money.holding_rate(scenario.time_unit)
     parts = {
         "holding_cost": _charge(known, holding, "area_on_hand"),
