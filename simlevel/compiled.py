@@ -611,3 +611,130 @@ def count_periods(
     row[AREA_BACKORDERS] += backorders * rules.period
     row[AREA_ON_ORDER] += on_order * rules.period
     row[TIME_IN_STOCK] += in_stock * rules.period
+
+
+# --- one run, many reorder points ----------------------------------------------------------------
+
+# Columns of the bins that a curve is counted in, a row a place (see Shifts).
+(
+    SPAN, SPAN_OVER, SPAN_STOCKED, ENDS, ENDS_OVER, RECEIPTS, WHOLE,
+    QUIET, QUIET_OVER, LATE, LATE_OVER,
+) = range(11)  # fmt: skip
+BINS = 11
+
+# What a count goes on with at the next block.
+LEVEL, COUNTED_TO, PERIOD_END, RECEIPT, RECEIPT_LEVEL = range(5)
+CURVE = 5
+
+
+class Shifts(NamedTuple):
+    """Levels by which the net inventory may be lifted, in grid units, and where to find them.
+
+    The *place* of a net inventory is the least index whose shift lifts it to 0 or more. What a
+    level counts for is written at its place once, with how far its shift lifts it above 0, and
+    summed over places at the end. Beyond the last place stands how far the last shift falls short.
+    """
+
+    shifts: Floats
+    """Growing; the last one twice."""
+    guide: Ints
+    cells_per_unit: float
+    """A power of two, so that scaling is exact."""
+
+
+@compiled
+def place_of(shifts: Floats, guide: Ints, cells_per_unit: float, net: float) -> int:
+    """The least index whose shift lifts *net* to 0 or more; one beyond the last if none does."""
+    last = shifts.size - 2
+    if net + shifts[0] >= 0:
+        return 0
+    if net + shifts[last] < 0:
+        return last + 1
+    place = guide[int((-net - shifts[0]) * cells_per_unit)]
+    while net + shifts[place] < 0:
+        place += 1
+    return place
+
+
+@compiled
+def count_span(bins: Floats, place: int, over: float, span: float) -> None:
+    """Time at a level; in stock where lifted above 0."""
+    bins[place, SPAN] += span
+    bins[place, SPAN_OVER] += over * span
+    bins[place + 1 if over == 0 else place, SPAN_STOCKED] += span
+
+
+@compiled
+def count_customer(
+    bins: Floats, late: bool, place: int, over: float, after: int, over_after: float
+) -> None:
+    """A customer, who gets what is above 0 before and is not after; whole, if nothing is below."""
+    column = LATE if late else QUIET
+    bins[place, column] += 1
+    bins[place, column + 1] += over
+    bins[after, column] -= 1
+    bins[after, column + 1] -= over_after
+    bins[after, WHOLE] += 1
+
+
+@compiled
+def count_events(
+    at: Shifts, period: float, opening: float, closing: float, s: Floats, rows: Floats, bins: Floats
+) -> None:
+    """Count the event table *rows* in *bins*, from *opening* to *closing*, at every shift."""
+    shifts, guide, cells = at.shifts, at.guide, at.cells_per_unit
+    net, since, next_end = s[LEVEL], s[COUNTED_TO], s[PERIOD_END]
+    place = place_of(shifts, guide, cells, net)
+    over = net + shifts[place]
+    for i in range(rows.shape[0]):
+        now, event, counted = rows[i, 0], rows[i, 1], opening <= rows[i, 0] < closing
+        span = min(now, closing) - max(since, opening)
+        if span > 0:
+            count_span(bins, place, over, span)
+        while next_end <= now:
+            if opening <= next_end - period < closing:
+                bins[place, ENDS] += 1
+                bins[place, ENDS_OVER] += over
+            next_end += period
+        since = now
+        if event == ORDER:
+            continue
+        if counted and event == RECEIVE:
+            if now != s[RECEIPT]:
+                s[RECEIPT], s[RECEIPT_LEVEL] = now, net
+                bins[place, RECEIPTS] += 1
+            elif net < s[RECEIPT_LEVEL]:
+                bins[place_of(shifts, guide, cells, s[RECEIPT_LEVEL]), RECEIPTS] -= 1
+                s[RECEIPT_LEVEL] = net
+                bins[place, RECEIPTS] += 1
+        net = rows[i, 4]
+        after = place_of(shifts, guide, cells, net)
+        over_after = net + shifts[after]
+        if counted and event == DEMAND:
+            count_customer(bins, rows[i, 6] > 0, place, over, after, over_after)
+        place, over = after, over_after
+    s[LEVEL], s[COUNTED_TO], s[PERIOD_END] = net, since, next_end
+
+
+@compiled
+def count_shifted_periods(
+    at: Shifts, before: int, quantities: Floats, nets: Ints, on_orders: Ints, bins: Floats
+) -> None:
+    """Count periods as :func:`count_periods` does, at every shift; *before* is the net before."""
+    shifts, guide, cells = at.shifts, at.guide, at.cells_per_unit
+    place = place_of(shifts, guide, cells, before)
+    over = before + shifts[place]
+    for i in range(quantities.size):
+        asked, net = quantities[i], nets[i]
+        if net != before:
+            bins[place, RECEIPTS] += 1
+            place = place_of(shifts, guide, cells, net)
+            over = net + shifts[place]
+        if asked > 0:
+            net -= int(asked)
+            after = place_of(shifts, guide, cells, net)
+            over_after = net + shifts[after]
+            count_customer(bins, on_orders[i] > 0, place, over, after, over_after)
+            place, over = after, over_after
+        count_span(bins, place, over, 1.0)
+        before = net

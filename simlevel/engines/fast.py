@@ -15,6 +15,7 @@ from simlevel.engines.ledger import Event, Job, Totals, in_own_units
 from simlevel.model.demand import PoissonDemand, RenewalDemand
 from simlevel.model.distribution import Constant
 from simlevel.model.policy import RQ, BaseStock, OwnPolicy, Policy
+from simlevel.words import TOTALS
 
 Places: TypeAlias = NDArray[np.int64]
 
@@ -47,16 +48,21 @@ class FastEngine:
         """Totals of one replication, shape (windows, totals); events are added to *trace*."""
         job = self._job
         totals = np.zeros((job.windows.count + 1, len(job.columns)))
-        if self._lag and trace is None:
+        if trace is not None:
+            self._run_events(replication, totals, lambda rows: trace.extend(_events(rows, job)))
+        elif self._lag:
             self._run_periods(replication, totals)
-        elif self._one_by_one and trace is None:
+        elif self._one_by_one:
             self._run_customers(replication, totals)
         else:
-            self._run_events(replication, totals, trace)
+            self._run_events(replication, totals)
         totals[:-1, 0] = job.window
         return in_own_units(totals[:-1], job)
 
-    def _run_periods(self, replication: int, totals: Block) -> None:
+    def _run_periods(
+        self, replication: int, totals: Block, keep: Callable[[Block, Places], None] | None = None
+    ) -> None:
+        """*keep* is shown what each block of customers asks for and finds."""
         job, period = self._job, self._job.period or 1.0
         rules = self._rules._replace(
             review=self._rules.review / period,
@@ -69,7 +75,10 @@ class FastEngine:
         seen = np.empty((2, BLOCK), dtype=np.int64)
         for quantities in self._draws.quantities(replication):
             at[c.QUANTITY] = 0
-            if c.run_periods(rules, s, at, pipeline, quantities, seen, totals) == c.DONE:
+            stopped = c.run_periods(rules, s, at, pipeline, quantities, seen, totals)
+            if keep is not None:
+                keep(quantities[: at[c.QUANTITY]], seen[:, : at[c.QUANTITY]])
+            if stopped == c.DONE:
                 return
 
     def _run_customers(self, replication: int, totals: Block) -> None:
@@ -95,7 +104,10 @@ class FastEngine:
                 return
             at[c.QUANTITY] = 0
 
-    def _run_events(self, replication: int, totals: Block, trace: list[Event] | None) -> None:
+    def _run_events(
+        self, replication: int, totals: Block, keep: Callable[[Block], None] | None = None
+    ) -> None:
+        """*keep* is shown the event table, a part at a time."""
         job, draws = self._job, self._draws
         s, at = _state(job)
         blocks = {c.WANTS_QUANTITIES: draws.quantities(replication)}
@@ -106,7 +118,7 @@ class FastEngine:
         drawn.setdefault(c.WANTS_GAPS, np.zeros(1))
         queues = _queues(s, at, job)
         within = np.array(job.within)
-        table = _NO_TABLE if trace is None else np.empty((TRACE, 8))
+        table = _NO_TABLE if keep is None else np.empty((TRACE, 8))
         while True:
             stopped = c.run_events(
                 self._rules,
@@ -120,8 +132,8 @@ class FastEngine:
                 totals,
                 table,
             )
-            if trace is not None and stopped in (c.WANTS_TRACE, c.DONE):
-                trace.extend(_events(table[: at[c.TRACED]], job))
+            if keep is not None and stopped in (c.WANTS_TRACE, c.DONE):
+                keep(table[: at[c.TRACED]])
                 at[c.TRACED] = 0
             if stopped == c.DONE:
                 return
@@ -130,6 +142,121 @@ class FastEngine:
             elif stopped in blocks:
                 drawn[stopped] = next(blocks[stopped])
                 at[_PLACE[stopped]] = 0
+
+
+class FastCurve:
+    """One run that gives the totals at every reorder point, or every order-up-to level.
+
+    The policies of the job's scenario differ by their level alone, lowest first, and start from
+    it. With backorders the net inventory above the level then does not depend on where it is,
+    so one path is counted against all of them: equal to a run at each, but for the rounding of
+    sums of times that are not whole ticks. Raises InputError as :class:`FastEngine` does.
+    """
+
+    def __init__(self, job: Job) -> None:
+        units, policies = job.grid.units, job.scenario.policies.values()
+        triggers = np.array([_order_rule(policy, units)[1] for policy in policies])
+        self._job, self._engine = job, FastEngine(job)
+        self._shifts = triggers - triggers[0]
+        self._at = _shifts(self._shifts)
+
+    def run(self, replication: int) -> Totals:
+        """Totals of one replication, shape (policies, totals)."""
+        job = self._job
+        totals = np.zeros((2, len(job.columns)))
+        bins = np.zeros((len(self._shifts) + 1, c.BINS))
+        if self._engine._lag:
+            self._engine._run_periods(replication, totals, self._periods(bins))
+            bins[:, [c.ENDS, c.ENDS_OVER]] = bins[:, [c.SPAN, c.SPAN_OVER]]
+            bins[:, [c.SPAN, c.SPAN_OVER, c.SPAN_STOCKED]] *= job.period
+        else:
+            self._events(replication, totals, bins)
+        totals[0, 0] = job.window
+        return in_own_units(_at_each(self._shifts, bins, totals[0]), job)
+
+    def _events(self, replication: int, totals: Block, bins: Block) -> None:
+        job, s = self._job, np.zeros(c.CURVE)
+        s[c.LEVEL], s[c.PERIOD_END], s[c.RECEIPT] = job.start, job.period or math.inf, -1.0
+        within = (job.period or 0.0, job.opening, job.opening + job.window)
+
+        def keep(rows: Block) -> None:
+            c.count_events(self._at, *within, s, rows, bins)
+
+        self._engine._run_events(replication, totals, keep)
+        keep(np.array([[job.last_instant, c.ORDER, *np.zeros(6)]]))  # up to the very end
+
+    def _periods(self, bins: Block) -> Callable[[Block, Places], None]:
+        """Counts the periods that it is shown, from the first of the window."""
+        job = self._job
+        skipped = int(job.opening / (job.period or 1.0))
+        before = int(job.start)
+
+        def keep(quantities: Block, seen: Places) -> None:
+            nonlocal skipped, before
+            first, left = min(skipped, quantities.size), seen[0] - quantities.astype(np.int64)
+            if first:
+                before = left[first - 1]
+            if first < quantities.size:
+                c.count_shifted_periods(
+                    self._at, before, quantities[first:], seen[0, first:], seen[1, first:], bins
+                )
+                before = left[-1]
+            skipped -= first
+
+        return keep
+
+
+CELLS = 4096
+"""Of the guide to a curve's levels."""
+
+
+def _shifts(shifts: Block) -> c.Shifts:
+    span = shifts[-1] - shifts[0]
+    cells_per_unit = 2.0 ** min(math.floor(math.log2(CELLS / span)), 0) if span else 1.0
+    cells = np.arange(int(span * cells_per_unit) + 1) / cells_per_unit
+    guide = np.searchsorted(shifts - shifts[0], cells)
+    return c.Shifts(np.append(shifts, shifts[-1]), guide, cells_per_unit)
+
+
+def _at_each(shifts: Block, bins: Block, totals: Block) -> Block:
+    """Totals at each of *shifts*: those of one run, *totals*, where they do not depend on it."""
+    found = {name: np.full(shifts.size, total) for name, total in zip(TOTALS, totals, strict=True)}
+    column = bins.T
+    on_time = _lifted(shifts, column[c.QUIET], column[c.QUIET_OVER])
+    late = _lifted(shifts, column[c.LATE], column[c.LATE_OVER])
+    whole = _reached(column[c.WHOLE])
+    served = found["periods"] - found["customers"] + whole
+    found["periods_served"] = np.where(found["periods"] > 0, served, 0.0)
+    found["customers_whole"] = whole
+    found["units_from_shelf"] = on_time + late
+    found["units_from_shelf_in_lead_time"] = late
+    found["cycles_without_stockout"] = _reached(column[c.RECEIPTS])
+    found["net_inventory_before_receipts"] += shifts * found["cycles"]
+    found["periods_without_backorders"] = _reached(column[c.ENDS])
+    found["backorders_at_period_ends"] = _short(shifts, column[c.ENDS], column[c.ENDS_OVER])
+    found["area_on_hand"] = _lifted(shifts, column[c.SPAN], column[c.SPAN_OVER])
+    found["area_backorders"] = _short(shifts, column[c.SPAN], column[c.SPAN_OVER])
+    found["time_in_stock"] = _reached(column[c.SPAN_STOCKED])
+    return np.array(list(found.values())).T
+
+
+def _reached(counts: Block) -> Block:
+    """What is counted at levels that each shift lifts to 0."""
+    return np.cumsum(counts[:-1])
+
+
+def _lifted(shifts: Block, counts: Block, over: Block) -> Block:
+    """The sum of what is above 0 at each shift; every term is above 0, so nothing cancels."""
+    steps = np.diff(shifts) * _reached(counts)[:-1]
+    return np.cumsum(over[:-1] + np.append(0.0, steps))
+
+
+def _short(shifts: Block, counts: Block, over: Block) -> Block:
+    """The sum of what is below 0 at each shift."""
+    steps = np.diff(shifts)
+    below = np.append(steps * counts[1:-1] - over[1:-1], -over[-1])  # the shift one lower
+    left = np.cumsum(counts[::-1])[::-1][2:]  # what the next shift leaves below 0 as well
+    return np.cumsum((below + np.append(steps * left, 0.0))[::-1])[::-1]
 
 
 _PLACE = {
