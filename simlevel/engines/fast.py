@@ -15,6 +15,7 @@ from simlevel.engines.ledger import Event, Job, Totals, in_own_units
 from simlevel.model.demand import PoissonDemand, RenewalDemand
 from simlevel.model.distribution import Constant
 from simlevel.model.policy import RQ, BaseStock, OwnPolicy, Policy
+from simlevel.model.scenario import Scenario
 from simlevel.words import TOTALS
 
 Places: TypeAlias = NDArray[np.int64]
@@ -144,13 +145,22 @@ class FastEngine:
                 at[_PLACE[stopped]] = 0
 
 
+def one_path(scenario: Scenario, policy: Policy) -> bool:
+    """The net inventory above the policy's level does not depend on where that is.
+
+    So where demand is backordered, the start is the policy's own, and customers are not
+    followed one by one.
+    """
+    followed = scenario.lost_sales or scenario.start or scenario.measures.served_within
+    return not followed and not isinstance(policy, OwnPolicy)
+
+
 class FastCurve:
     """One run that gives the totals at every reorder point, or every order-up-to level.
 
-    The policies of the job's scenario differ by their level alone, lowest first, and start from
-    it. With backorders the net inventory above the level then does not depend on where it is,
-    so one path is counted against all of them: equal to a run at each, but for the rounding of
-    sums of times that are not whole ticks. Raises InputError as :class:`FastEngine` does.
+    The policies of the job's scenario differ by their level alone, lowest first, and
+    :func:`one_path` holds for them: one path is counted against all of them. Equal to a run at
+    each, but for the rounding of sums of times that are not whole ticks. Raises InputError as :class:`FastEngine` does.
     """
 
     def __init__(self, job: Job) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
 from simlevel import words
@@ -41,19 +41,38 @@ def verdicts(
     Holm, A simple sequentially rejective multiple test procedure (Scandinavian Journal of
     Statistics 6, 1979).
     """
+    cases = [
+        Case(policy, scenario, totals[policy], estimates, theories[policy])
+        for policy, estimates in found.items()
+    ]
+    return verdicts_of(cases)
+
+
+class Case(NamedTuple):
+    """One policy of one scenario, called by a name of its own."""
+
+    name: str
+    scenario: Scenario
+    totals: Totals
+    found: Mapping[str, Estimate]
+    theory: Theory
+
+
+def verdicts_of(cases: Iterable[Case]) -> Verdicts:
+    """As :func:`verdicts`, over cases of several scenarios at once."""
     decided: dict[tuple[str, str], str] = {}
     tests = []
-    for policy, estimates in found.items():
-        for name, estimate in estimates.items():
+    for case in cases:
+        for name, estimate in case.found.items():
             if estimate.half_width is None:
                 continue
-            answer = theories[policy].answers.get(name)
+            answer = case.theory.answers.get(name)
             if answer is None or not answer.exact:
-                decided[policy, name] = "approximation" if answer else "no formula"
+                decided[case.name, name] = "approximation" if answer else "no formula"
                 continue
             measure = words.measure(name)
-            p = p_value(totals[policy], measure, scenario, answer.value)
-            tests.append(Test(policy, name, p, precise(estimate, answer)))
+            p = p_value(case.totals, measure, case.scenario, answer.value, ERROR_RATE)
+            tests.append(Test(case.name, name, p, precise(estimate, answer)))
     return decided | dict(_holm(tests))
 
 
