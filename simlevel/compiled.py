@@ -650,7 +650,7 @@ def place_of(shifts: Floats, guide: Ints, cells_per_unit: float, net: float) -> 
         return 0
     if net + shifts[last] < 0:
         return last + 1
-    place = guide[int((-net - shifts[0]) * cells_per_unit)]
+    place = int(guide[int((-net - shifts[0]) * cells_per_unit)])
     while net + shifts[place] < 0:
         place += 1
     return place

@@ -136,7 +136,8 @@ def _set(data: dict[str, Any], path: tuple[str, ...], value: object) -> None:
         if place == 0 and step in Scenario.model_fields:
             table.setdefault(step, {})
         if not isinstance(table.get(step), dict):
-            known = [key for key, inner in table.items() if isinstance(inner, dict)]
+            tables = [key for key, inner in table.items() if isinstance(inner, dict)]
+            known = tables if place else list(Scenario.model_fields)
             expected = f"a table{_near(step, known)}" if known else "a table"
             message = f"expected {expected}, found {'a value' if step in table else 'none'}"
             raise InputError([Problem("", 0, 0, _dotted(path[: place + 1]), message)])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strategies import scenarios
@@ -57,8 +56,12 @@ CURVE = {"shortage": "backorder", "start": "full", "within": "none"}
 
 
 @CASES
-@given(st.sampled_from(("unit", "whole", "decimal", "continuous")).flatmap(
-    lambda amount: st.tuples(scenarios(**CURVE, amount=amount), st.just(LEVELS[amount]))), STEPS)
+@given(
+    st.sampled_from(("unit", "whole", "decimal", "continuous")).flatmap(
+        lambda amount: st.tuples(scenarios(**CURVE, amount=amount), st.just(LEVELS[amount]))
+    ),
+    STEPS,
+)
 def test_a_curve_is_a_run_at_each_level(drawn, steps):
     scenario, size = drawn
     assert differences(family(scenario, steps, size)) == []

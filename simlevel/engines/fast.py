@@ -178,7 +178,7 @@ class FastCurve:
         if self._engine._lag:
             self._engine._run_periods(replication, totals, self._periods(bins))
             bins[:, [c.ENDS, c.ENDS_OVER]] = bins[:, [c.SPAN, c.SPAN_OVER]]
-            bins[:, [c.SPAN, c.SPAN_OVER, c.SPAN_STOCKED]] *= job.period
+            bins[:, [c.SPAN, c.SPAN_OVER, c.SPAN_STOCKED]] *= job.period or 1.0
         else:
             self._events(replication, totals, bins)
         totals[0, 0] = job.window

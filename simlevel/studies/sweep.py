@@ -8,13 +8,12 @@ import re
 import tomllib
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from simlevel import __version__
 from simlevel.engines.fast import FastCurve, one_path
 from simlevel.engines.ledger import Job, Totals, Windows, named
 from simlevel.errors import InputError, Problem
@@ -129,9 +128,7 @@ def sweep(
         raise KeyboardInterrupt
     settings, windows = scenario.simulation, plan.windows
     count = max((len(rows) for rows in totals.values()), default=0)
-    run = Run(
-        engine, settings.seed, count, windows.length, windows.warmup, settings.confidence
-    )
+    run = Run(engine, settings.seed, count, windows.length, windows.warmup, settings.confidence)
     return Sweep(scenario, run, tuple(vary), points, plan.warnings, interrupted)
 
 
@@ -406,7 +403,8 @@ def _results(plan: _Plan, totals: Mapping[Hashable, list[Totals]]) -> Iterator[P
             continue
         keys: dict[str, Hashable] = {}
         for name, cell in cells.items():
-            key = keys[name] = (cell, scenario.costs, tuple(scenario.targets.items()))
+            key: Hashable = (cell, scenario.costs, tuple(scenario.targets.items()))
+            keys[name] = key
             if key not in cases:
                 rows = arrays[cell.run][:, places[cell.run][cell.trigger]]
                 cases[key] = _case(str(len(cases)), scenario, name, rows)
