@@ -615,12 +615,11 @@ def count_periods(
 
 # --- one run, many reorder points ----------------------------------------------------------------
 
-# Columns of the bins that a curve is counted in, a row a place (see Shifts).
-(
-    SPAN, SPAN_OVER, SPAN_STOCKED, ENDS, ENDS_OVER, RECEIPTS, WHOLE,
-    QUIET, QUIET_OVER, LATE, LATE_OVER,
-) = range(11)  # fmt: skip
-BINS = 11
+# Columns of the bins that a curve is counted in, a row a place (see Shifts). The first four are
+# there again from OVER on, times how far they are lifted above 0.
+SPAN, ENDS, QUIET, LATE, WHOLE, RECEIPTS = range(6)
+OVER = 6
+BINS = 10
 
 # What a count goes on with at the next block.
 LEVEL, COUNTED_TO, PERIOD_END, RECEIPT, RECEIPT_LEVEL = range(5)
@@ -639,67 +638,50 @@ class Shifts(NamedTuple):
     """Growing; the last one twice."""
     guide: Ints
     cells_per_unit: float
-    """A power of two, so that scaling is exact."""
+    """A power of two, so that scaling is exact; 1 where no cell holds several levels."""
 
 
 @compiled
 def place_of(shifts: Floats, guide: Ints, cells_per_unit: float, net: float) -> int:
     """The least index whose shift lifts *net* to 0 or more; one beyond the last if none does."""
-    last = shifts.size - 2
-    if net + shifts[0] >= 0:
-        return 0
-    if net + shifts[last] < 0:
-        return last + 1
-    place = int(guide[int((-net - shifts[0]) * cells_per_unit)])
-    while net + shifts[place] < 0:
+    cell = min(max((-net - shifts[0]) * cells_per_unit, 0.0), guide.size - 1.0)
+    place = int(guide[int(cell)])
+    while net + shifts[place] < 0 and place < shifts.size - 1:
         place += 1
     return place
-
-
-@compiled
-def count_span(bins: Floats, place: int, over: float, span: float) -> None:
-    """Time at a level; in stock where lifted above 0."""
-    bins[place, SPAN] += span
-    bins[place, SPAN_OVER] += over * span
-    bins[place + 1 if over == 0 else place, SPAN_STOCKED] += span
-
-
-@compiled
-def count_customer(
-    bins: Floats, late: bool, place: int, over: float, after: int, over_after: float
-) -> None:
-    """A customer, who gets what is above 0 before and is not after; whole, if nothing is below."""
-    column = LATE if late else QUIET
-    bins[place, column] += 1
-    bins[place, column + 1] += over
-    bins[after, column] -= 1
-    bins[after, column + 1] -= over_after
-    bins[after, WHOLE] += 1
 
 
 @compiled
 def count_events(
     at: Shifts, period: float, opening: float, closing: float, s: Floats, rows: Floats, bins: Floats
 ) -> None:
-    """Count the event table *rows* in *bins*, from *opening* to *closing*, at every shift."""
+    """Count the event table *rows* in *bins*, from *opening* to *closing*, at every shift.
+
+    Customers one after another get what is above 0 before the first and not after the last.
+    """
     shifts, guide, cells = at.shifts, at.guide, at.cells_per_unit
     net, since, next_end = s[LEVEL], s[COUNTED_TO], s[PERIOD_END]
-    place = place_of(shifts, guide, cells, net)
+    place, served = place_of(shifts, guide, cells, net), -1
     over = net + shifts[place]
     for i in range(rows.shape[0]):
-        now, event, counted = rows[i, 0], rows[i, 1], opening <= rows[i, 0] < closing
+        now, event = rows[i, 0], rows[i, 1]
         span = min(now, closing) - max(since, opening)
         if span > 0:
-            count_span(bins, place, over, span)
+            bins[place, SPAN] += span
+            bins[place, OVER + SPAN] += over * span
         while next_end <= now:
             if opening <= next_end - period < closing:
                 bins[place, ENDS] += 1
-                bins[place, ENDS_OVER] += over
+                bins[place, OVER + ENDS] += over
             next_end += period
         since = now
         if event == ORDER:
             continue
-        if counted and event == RECEIVE:
+        column = -1
+        counted = opening <= now < closing
+        if counted and event == DEMAND:
+            column = LATE if rows[i, 6] > 0 else QUIET
+        elif counted:
             if now != s[RECEIPT]:
                 s[RECEIPT], s[RECEIPT_LEVEL] = now, net
                 bins[place, RECEIPTS] += 1
@@ -707,12 +689,15 @@ def count_events(
                 bins[place_of(shifts, guide, cells, s[RECEIPT_LEVEL]), RECEIPTS] -= 1
                 s[RECEIPT_LEVEL] = net
                 bins[place, RECEIPTS] += 1
+        if column != served:
+            change_column(bins, served, column, place, over)
+            served = column
         net = rows[i, 4]
-        after = place_of(shifts, guide, cells, net)
-        over_after = net + shifts[after]
-        if counted and event == DEMAND:
-            count_customer(bins, rows[i, 6] > 0, place, over, after, over_after)
-        place, over = after, over_after
+        place = place_of(shifts, guide, cells, net)
+        over = net + shifts[place]
+        if column >= 0:
+            bins[place, WHOLE] += 1
+    change_column(bins, served, -1, place, over)
     s[LEVEL], s[COUNTED_TO], s[PERIOD_END] = net, since, next_end
 
 
@@ -722,19 +707,33 @@ def count_shifted_periods(
 ) -> None:
     """Count periods as :func:`count_periods` does, at every shift; *before* is the net before."""
     shifts, guide, cells = at.shifts, at.guide, at.cells_per_unit
-    place = place_of(shifts, guide, cells, before)
+    place, served = place_of(shifts, guide, cells, before), -1
     over = before + shifts[place]
     for i in range(quantities.size):
-        asked, net = quantities[i], nets[i]
+        net, column = nets[i], LATE if on_orders[i] > 0 else QUIET
         if net != before:
             bins[place, RECEIPTS] += 1
-            place = place_of(shifts, guide, cells, net)
+            change_column(bins, served, -1, place, over)
+            served, place = -1, place_of(shifts, guide, cells, net)
             over = net + shifts[place]
-        if asked > 0:
-            net -= int(asked)
-            after = place_of(shifts, guide, cells, net)
-            over_after = net + shifts[after]
-            count_customer(bins, on_orders[i] > 0, place, over, after, over_after)
-            place, over = after, over_after
-        count_span(bins, place, over, 1.0)
-        before = net
+        if column != served:
+            change_column(bins, served, column, place, over)
+            served = column
+        before = net - int(quantities[i])
+        place = place_of(shifts, guide, cells, before)
+        over = before + shifts[place]
+        bins[place, SPAN] += 1
+        bins[place, OVER + SPAN] += over
+        bins[place, WHOLE] += quantities[i] > 0
+    change_column(bins, served, -1, place, over)
+
+
+@compiled
+def change_column(bins: Floats, old: int, new: int, place: int, over: float) -> None:
+    """At this level, customers who were counted in the column *old* go on in *new*; -1 is none."""
+    if old >= 0:
+        bins[place, old] -= 1
+        bins[place, OVER + old] -= over
+    if new >= 0:
+        bins[place, new] += 1
+        bins[place, OVER + new] += over

@@ -16,7 +16,6 @@ from simlevel.model.demand import PoissonDemand, RenewalDemand
 from simlevel.model.distribution import Constant
 from simlevel.model.policy import RQ, BaseStock, OwnPolicy, Policy
 from simlevel.model.scenario import Scenario
-from simlevel.words import TOTALS
 
 Places: TypeAlias = NDArray[np.int64]
 
@@ -160,15 +159,18 @@ class FastCurve:
 
     The policies of the job's scenario differ by their level alone, lowest first, and
     :func:`one_path` holds for them: one path is counted against all of them. Equal to a run at
-    each, but for the rounding of sums of times that are not whole ticks. Raises InputError as :class:`FastEngine` does.
+    each, but for the rounding of sums of times that are not whole ticks. Raises InputError as
+    :class:`FastEngine` does.
     """
 
     def __init__(self, job: Job) -> None:
         units, policies = job.grid.units, job.scenario.policies.values()
         triggers = np.array([_order_rule(policy, units)[1] for policy in policies])
         self._job, self._engine = job, FastEngine(job)
-        self._shifts = triggers - triggers[0]
-        self._at = _shifts(self._shifts)
+        levels = triggers - triggers[0]
+        # In stock is above 0: at or above it with one grid unit less.
+        self._shifts, place = np.unique([*levels, *(levels - 1)], return_inverse=True)
+        self._at, self._picked = _guided(self._shifts), place.reshape(2, -1)
 
     def run(self, replication: int) -> Totals:
         """Totals of one replication, shape (policies, totals)."""
@@ -177,12 +179,13 @@ class FastCurve:
         bins = np.zeros((len(self._shifts) + 1, c.BINS))
         if self._engine._lag:
             self._engine._run_periods(replication, totals, self._periods(bins))
-            bins[:, [c.ENDS, c.ENDS_OVER]] = bins[:, [c.SPAN, c.SPAN_OVER]]
-            bins[:, [c.SPAN, c.SPAN_OVER, c.SPAN_STOCKED]] *= job.period or 1.0
+            for first in (0, c.OVER):  # a period is a span, and an end
+                bins[:, first + c.ENDS] = bins[:, first + c.SPAN]
+                bins[:, first + c.SPAN] *= job.period or 1.0
         else:
             self._events(replication, totals, bins)
         totals[0, 0] = job.window
-        return in_own_units(_at_each(self._shifts, bins, totals[0]), job)
+        return in_own_units(self._at_each_level(bins, totals[0]), job)
 
     def _events(self, replication: int, totals: Block, bins: Block) -> None:
         job, s = self._job, np.zeros(c.CURVE)
@@ -215,58 +218,53 @@ class FastCurve:
 
         return keep
 
+    def _at_each_level(self, bins: Block, totals: Block) -> Block:
+        """Totals at each level: those of one run, *totals*, where they do not depend on it."""
+        shifts, (picked, one_less) = self._shifts, self._picked
+        reached, lifted, short = _summed(shifts, bins)
+        stocked = reached[one_less, c.SPAN]
+        reached, lifted, short = reached[picked], lifted[picked], short[picked]
+        found = np.repeat(totals[np.newaxis], picked.size, axis=0)
+        whole = reached[:, c.WHOLE]
+        if totals[c.PERIODS]:
+            found[:, c.PERIODS_SERVED] = totals[c.PERIODS] - totals[c.CUSTOMERS] + whole
+        found[:, c.CUSTOMERS_WHOLE] = whole
+        found[:, c.FROM_SHELF] = lifted[:, c.LATE] + lifted[:, c.QUIET]
+        found[:, c.FROM_SHELF_IN_LEAD_TIME] = lifted[:, c.LATE]
+        found[:, c.CYCLES_WHOLE] = reached[:, c.RECEIPTS]
+        found[:, c.NET_BEFORE_RECEIPTS] += shifts[picked] * totals[c.CYCLES]
+        found[:, c.PERIODS_CLEAR] = reached[:, c.ENDS]
+        found[:, c.BACKORDERS_AT_ENDS] = short[:, c.ENDS]
+        found[:, c.AREA_ON_HAND] = lifted[:, c.SPAN]
+        found[:, c.AREA_BACKORDERS] = short[:, c.SPAN]
+        found[:, c.TIME_IN_STOCK] = stocked
+        return found
+
 
 CELLS = 4096
 """Of the guide to a curve's levels."""
 
 
-def _shifts(shifts: Block) -> c.Shifts:
+def _guided(shifts: Block) -> c.Shifts:
     span = shifts[-1] - shifts[0]
     cells_per_unit = 2.0 ** min(math.floor(math.log2(CELLS / span)), 0) if span else 1.0
     cells = np.arange(int(span * cells_per_unit) + 1) / cells_per_unit
-    guide = np.searchsorted(shifts - shifts[0], cells)
+    guide = np.append(np.searchsorted(shifts - shifts[0], cells), shifts.size)
     return c.Shifts(np.append(shifts, shifts[-1]), guide, cells_per_unit)
 
 
-def _at_each(shifts: Block, bins: Block, totals: Block) -> Block:
-    """Totals at each of *shifts*: those of one run, *totals*, where they do not depend on it."""
-    found = {name: np.full(shifts.size, total) for name, total in zip(TOTALS, totals, strict=True)}
-    column = bins.T
-    on_time = _lifted(shifts, column[c.QUIET], column[c.QUIET_OVER])
-    late = _lifted(shifts, column[c.LATE], column[c.LATE_OVER])
-    whole = _reached(column[c.WHOLE])
-    served = found["periods"] - found["customers"] + whole
-    found["periods_served"] = np.where(found["periods"] > 0, served, 0.0)
-    found["customers_whole"] = whole
-    found["units_from_shelf"] = on_time + late
-    found["units_from_shelf_in_lead_time"] = late
-    found["cycles_without_stockout"] = _reached(column[c.RECEIPTS])
-    found["net_inventory_before_receipts"] += shifts * found["cycles"]
-    found["periods_without_backorders"] = _reached(column[c.ENDS])
-    found["backorders_at_period_ends"] = _short(shifts, column[c.ENDS], column[c.ENDS_OVER])
-    found["area_on_hand"] = _lifted(shifts, column[c.SPAN], column[c.SPAN_OVER])
-    found["area_backorders"] = _short(shifts, column[c.SPAN], column[c.SPAN_OVER])
-    found["time_in_stock"] = _reached(column[c.SPAN_STOCKED])
-    return np.array(list(found.values())).T
-
-
-def _reached(counts: Block) -> Block:
-    """What is counted at levels that each shift lifts to 0."""
-    return np.cumsum(counts[:-1])
-
-
-def _lifted(shifts: Block, counts: Block, over: Block) -> Block:
-    """The sum of what is above 0 at each shift; every term is above 0, so nothing cancels."""
-    steps = np.diff(shifts) * _reached(counts)[:-1]
-    return np.cumsum(over[:-1] + np.append(0.0, steps))
-
-
-def _short(shifts: Block, counts: Block, over: Block) -> Block:
-    """The sum of what is below 0 at each shift."""
-    steps = np.diff(shifts)
-    below = np.append(steps * counts[1:-1] - over[1:-1], -over[-1])  # the shift one lower
-    left = np.cumsum(counts[::-1])[::-1][2:]  # what the next shift leaves below 0 as well
-    return np.cumsum((below + np.append(steps * left, 0.0))[::-1])[::-1]
+def _summed(shifts: Block, bins: Block) -> tuple[Block, Block, Block]:
+    """At each shift, of every column: what is counted at levels lifted to 0 or more, the sum of
+    what is lifted above 0, and the sum of what is left below. No two terms cancel.
+    """
+    counts, over, steps = bins[:, : c.OVER], bins[:, c.OVER :], np.diff(shifts)[:, np.newaxis]
+    reached = np.cumsum(bins[:-1, : c.OVER], axis=0)
+    lifted = over[:-1].copy()
+    lifted[1:] += steps * reached[:-1, : over.shape[1]]
+    counts = counts[:, : over.shape[1]]
+    below = -over[1:]  # at the shift one lower than the place
+    below[:-1] += steps * (counts[1:-1] + np.cumsum(counts[:1:-1], axis=0)[::-1])
+    return reached, np.cumsum(lifted, axis=0), np.cumsum(below[::-1], axis=0)[::-1]
 
 
 _PLACE = {
