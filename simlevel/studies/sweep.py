@@ -409,13 +409,15 @@ def _results(plan: _Plan, totals: Mapping[Hashable, list[Totals]]) -> Iterator[P
                 rows = arrays[cell.run][:, places[cell.run][cell.trigger]]
                 cases[key] = _case(str(len(cases)), scenario, name, rows)
         found.append((values, scenario, keys))
-    decided = verdicts_of(cases.values())
+    decided: dict[str, dict[str, str]] = {}
+    for (number, measure), verdict in verdicts_of(cases.values()).items():
+        decided.setdefault(number, {})[measure] = verdict
     results: dict[Hashable, PolicyResult] = {}
     for values, scenario, keys in found:
         for name, key in keys.items():
             if key not in results:
                 case = cases[key]
-                verdicts = {(name, m): v for (n, m), v in decided.items() if n == case.name}
+                verdicts = {(name, m): v for m, v in decided.get(case.name, {}).items()}
                 results[key] = policy_result(scenario, name, case.found, case.theory, verdicts)
         yield Point(values, {name: results[key] for name, key in keys.items()})
 

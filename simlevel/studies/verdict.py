@@ -70,10 +70,22 @@ def verdicts_of(cases: Iterable[Case]) -> Verdicts:
             if answer is None or not answer.exact:
                 decided[case.name, name] = "approximation" if answer else "no formula"
                 continue
-            measure = words.measure(name)
-            p = p_value(case.totals, measure, case.scenario, answer.value, ERROR_RATE)
+            p = 1.0 if _inside(estimate, answer, case.scenario) else _p_value(case, name, answer)
             tests.append(Test(case.name, name, p, precise(estimate, answer)))
     return decided | dict(_holm(tests))
+
+
+def _inside(estimate: Estimate, answer: Answer, scenario: Scenario) -> bool:
+    """The value lies in the interval that is shown, and so in the wider one of a test."""
+    if estimate.low is None or estimate.high is None:
+        return False
+    narrower = scenario.simulation.confidence <= 1 - ERROR_RATE
+    return narrower and estimate.low <= answer.value <= estimate.high
+
+
+def _p_value(case: Case, measure: str, answer: Answer) -> float:
+    value, most = answer.value, ERROR_RATE
+    return p_value(case.totals, words.measure(measure), case.scenario, value, most)
 
 
 def precise(estimate: Estimate, answer: Answer) -> bool:
