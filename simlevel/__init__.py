@@ -23,6 +23,7 @@ _HOMES = {
     "simulate": "studies.evaluate",
     "analyze": "studies.evaluate",
     "verify": "studies.verify",
+    "sweep": "studies.sweep",
     "trace": "studies.trace",
     "optimize": "studies.optimize",
     "frontier": "studies.frontier",
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from simlevel.studies.evaluate import simulate as simulate
     from simlevel.studies.frontier import frontier as frontier
     from simlevel.studies.optimize import optimize as optimize
+    from simlevel.studies.sweep import sweep as sweep
     from simlevel.studies.trace import trace as trace
     from simlevel.studies.verify import verify as verify
     from simlevel.studies.why import why as why

@@ -15,6 +15,7 @@ from simlevel.engines.ledger import Event, Job, Totals, in_own_units
 from simlevel.model.demand import PoissonDemand, RenewalDemand
 from simlevel.model.distribution import Constant
 from simlevel.model.policy import RQ, BaseStock, OwnPolicy, Policy
+from simlevel.model.scenario import Scenario
 
 Places: TypeAlias = NDArray[np.int64]
 
@@ -47,16 +48,21 @@ class FastEngine:
         """Totals of one replication, shape (windows, totals); events are added to *trace*."""
         job = self._job
         totals = np.zeros((job.windows.count + 1, len(job.columns)))
-        if self._lag and trace is None:
+        if trace is not None:
+            self._run_events(replication, totals, lambda rows: trace.extend(_events(rows, job)))
+        elif self._lag:
             self._run_periods(replication, totals)
-        elif self._one_by_one and trace is None:
+        elif self._one_by_one:
             self._run_customers(replication, totals)
         else:
-            self._run_events(replication, totals, trace)
+            self._run_events(replication, totals)
         totals[:-1, 0] = job.window
         return in_own_units(totals[:-1], job)
 
-    def _run_periods(self, replication: int, totals: Block) -> None:
+    def _run_periods(
+        self, replication: int, totals: Block, keep: Callable[[Block, Places], None] | None = None
+    ) -> None:
+        """*keep* is shown what each block of customers asks for and finds."""
         job, period = self._job, self._job.period or 1.0
         rules = self._rules._replace(
             review=self._rules.review / period,
@@ -69,7 +75,10 @@ class FastEngine:
         seen = np.empty((2, BLOCK), dtype=np.int64)
         for quantities in self._draws.quantities(replication):
             at[c.QUANTITY] = 0
-            if c.run_periods(rules, s, at, pipeline, quantities, seen, totals) == c.DONE:
+            stopped = c.run_periods(rules, s, at, pipeline, quantities, seen, totals)
+            if keep is not None:
+                keep(quantities[: at[c.QUANTITY]], seen[:, : at[c.QUANTITY]])
+            if stopped == c.DONE:
                 return
 
     def _run_customers(self, replication: int, totals: Block) -> None:
@@ -95,7 +104,10 @@ class FastEngine:
                 return
             at[c.QUANTITY] = 0
 
-    def _run_events(self, replication: int, totals: Block, trace: list[Event] | None) -> None:
+    def _run_events(
+        self, replication: int, totals: Block, keep: Callable[[Block], None] | None = None
+    ) -> None:
+        """*keep* is shown the event table, a part at a time."""
         job, draws = self._job, self._draws
         s, at = _state(job)
         blocks = {c.WANTS_QUANTITIES: draws.quantities(replication)}
@@ -106,7 +118,7 @@ class FastEngine:
         drawn.setdefault(c.WANTS_GAPS, np.zeros(1))
         queues = _queues(s, at, job)
         within = np.array(job.within)
-        table = _NO_TABLE if trace is None else np.empty((TRACE, 8))
+        table = _NO_TABLE if keep is None else np.empty((TRACE, 8))
         while True:
             stopped = c.run_events(
                 self._rules,
@@ -120,8 +132,8 @@ class FastEngine:
                 totals,
                 table,
             )
-            if trace is not None and stopped in (c.WANTS_TRACE, c.DONE):
-                trace.extend(_events(table[: at[c.TRACED]], job))
+            if keep is not None and stopped in (c.WANTS_TRACE, c.DONE):
+                keep(table[: at[c.TRACED]])
                 at[c.TRACED] = 0
             if stopped == c.DONE:
                 return
@@ -130,6 +142,129 @@ class FastEngine:
             elif stopped in blocks:
                 drawn[stopped] = next(blocks[stopped])
                 at[_PLACE[stopped]] = 0
+
+
+def one_path(scenario: Scenario, policy: Policy) -> bool:
+    """The net inventory above the policy's level does not depend on where that is.
+
+    So where demand is backordered, the start is the policy's own, and customers are not
+    followed one by one.
+    """
+    followed = scenario.lost_sales or scenario.start or scenario.measures.served_within
+    return not followed and not isinstance(policy, OwnPolicy)
+
+
+class FastCurve:
+    """One run that gives the totals at every reorder point, or every order-up-to level.
+
+    The policies of the job's scenario differ by their level alone, lowest first, and
+    :func:`one_path` holds for them: one path is counted against all of them. Equal to a run at
+    each, but for the rounding of sums of times that are not whole ticks. Raises InputError as
+    :class:`FastEngine` does.
+    """
+
+    def __init__(self, job: Job) -> None:
+        units, policies = job.grid.units, job.scenario.policies.values()
+        triggers = np.array([_order_rule(policy, units)[1] for policy in policies])
+        self._job, self._engine = job, FastEngine(job)
+        levels = triggers - triggers[0]
+        # In stock is above 0: at or above it with one grid unit less.
+        self._shifts, place = np.unique([*levels, *(levels - 1)], return_inverse=True)
+        self._at, self._picked = _guided(self._shifts), place.reshape(2, -1)
+
+    def run(self, replication: int) -> Totals:
+        """Totals of one replication, shape (policies, totals)."""
+        job = self._job
+        totals = np.zeros((2, len(job.columns)))
+        bins = np.zeros((len(self._shifts) + 1, c.BINS))
+        if self._engine._lag:
+            self._engine._run_periods(replication, totals, self._periods(bins))
+            for first in (0, c.OVER):  # a period is a span, and an end
+                bins[:, first + c.ENDS] = bins[:, first + c.SPAN]
+                bins[:, first + c.SPAN] *= job.period or 1.0
+        else:
+            self._events(replication, totals, bins)
+        totals[0, 0] = job.window
+        return in_own_units(self._at_each_level(bins, totals[0]), job)
+
+    def _events(self, replication: int, totals: Block, bins: Block) -> None:
+        job, s = self._job, np.zeros(c.CURVE)
+        s[c.LEVEL], s[c.PERIOD_END], s[c.RECEIPT] = job.start, job.period or math.inf, -1.0
+        within = (job.period or 0.0, job.opening, job.opening + job.window)
+
+        def keep(rows: Block) -> None:
+            c.count_events(self._at, *within, s, rows, bins)
+
+        self._engine._run_events(replication, totals, keep)
+        keep(np.array([[job.last_instant, c.ORDER, *np.zeros(6)]]))  # up to the very end
+
+    def _periods(self, bins: Block) -> Callable[[Block, Places], None]:
+        """Counts the periods that it is shown, from the first of the window."""
+        job = self._job
+        skipped = int(job.opening / (job.period or 1.0))
+        before = int(job.start)
+
+        def keep(quantities: Block, seen: Places) -> None:
+            nonlocal skipped, before
+            first, left = min(skipped, quantities.size), seen[0] - quantities.astype(np.int64)
+            if first:
+                before = left[first - 1]
+            if first < quantities.size:
+                c.count_shifted_periods(
+                    self._at, before, quantities[first:], seen[0, first:], seen[1, first:], bins
+                )
+                before = left[-1]
+            skipped -= first
+
+        return keep
+
+    def _at_each_level(self, bins: Block, totals: Block) -> Block:
+        """Totals at each level: those of one run, *totals*, where they do not depend on it."""
+        shifts, (picked, one_less) = self._shifts, self._picked
+        reached, lifted, short = _summed(shifts, bins)
+        stocked = reached[one_less, c.SPAN]
+        reached, lifted, short = reached[picked], lifted[picked], short[picked]
+        found = np.repeat(totals[np.newaxis], picked.size, axis=0)
+        whole = reached[:, c.WHOLE]
+        if totals[c.PERIODS]:
+            found[:, c.PERIODS_SERVED] = totals[c.PERIODS] - totals[c.CUSTOMERS] + whole
+        found[:, c.CUSTOMERS_WHOLE] = whole
+        found[:, c.FROM_SHELF] = lifted[:, c.LATE] + lifted[:, c.QUIET]
+        found[:, c.FROM_SHELF_IN_LEAD_TIME] = lifted[:, c.LATE]
+        found[:, c.CYCLES_WHOLE] = reached[:, c.RECEIPTS]
+        found[:, c.NET_BEFORE_RECEIPTS] += shifts[picked] * totals[c.CYCLES]
+        found[:, c.PERIODS_CLEAR] = reached[:, c.ENDS]
+        found[:, c.BACKORDERS_AT_ENDS] = short[:, c.ENDS]
+        found[:, c.AREA_ON_HAND] = lifted[:, c.SPAN]
+        found[:, c.AREA_BACKORDERS] = short[:, c.SPAN]
+        found[:, c.TIME_IN_STOCK] = stocked
+        return found
+
+
+CELLS = 4096
+"""Of the guide to a curve's levels."""
+
+
+def _guided(shifts: Block) -> c.Shifts:
+    span = shifts[-1] - shifts[0]
+    cells_per_unit = 2.0 ** min(math.floor(math.log2(CELLS / span)), 0) if span else 1.0
+    cells = np.arange(int(span * cells_per_unit) + 1) / cells_per_unit
+    guide = np.append(np.searchsorted(shifts - shifts[0], cells), shifts.size)
+    return c.Shifts(np.append(shifts, shifts[-1]), guide, cells_per_unit)
+
+
+def _summed(shifts: Block, bins: Block) -> tuple[Block, Block, Block]:
+    """At each shift, of every column: what is counted at levels lifted to 0 or more, the sum of
+    what is lifted above 0, and the sum of what is left below. No two terms cancel.
+    """
+    counts, over, steps = bins[:, : c.OVER], bins[:, c.OVER :], np.diff(shifts)[:, np.newaxis]
+    reached = np.cumsum(bins[:-1, : c.OVER], axis=0)
+    lifted = over[:-1].copy()
+    lifted[1:] += steps * reached[:-1, : over.shape[1]]
+    counts = counts[:, : over.shape[1]]
+    below = -over[1:]  # at the shift one lower than the place
+    below[:-1] += steps * (counts[1:-1] + np.cumsum(counts[:1:-1], axis=0)[::-1])
+    return reached, np.cumsum(lifted, axis=0), np.cumsum(below[::-1], axis=0)[::-1]
 
 
 _PLACE = {
