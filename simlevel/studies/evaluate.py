@@ -135,7 +135,7 @@ def simulate(
     of them it is raised again. Raises InputError for unknown names and for runs too large.
     """
     scenario = with_settings(scenario, seed, replications, horizon, confidence)
-    precision = _known_precision(scenario, precision or {})
+    precision = known_precision(scenario, precision or {})
     baseline = _known_baseline(scenario, baseline)
     best_by = _known_best(scenario, best_by)
     settings = scenario.simulation
@@ -291,10 +291,11 @@ def _target(scenario: Scenario, measure: str, found: Estimate | None) -> Target 
     asked = scenario.targets[measure]
     if found is None:
         return Target(asked, None)
-    return Target(asked, _reached(found, asked, at_least=words.measure(measure).at_least))
+    return Target(asked, target_verdict(found, asked, at_least=words.measure(measure).at_least))
 
 
-def _reached(found: Estimate, asked: float, *, at_least: bool) -> str:
+def target_verdict(found: Estimate, asked: float, *, at_least: bool) -> str:
+    """Whether the whole interval is on the right side, the wrong one, or neither."""
     if found.low is None or found.high is None:
         return "cannot tell"
     if (found.low >= asked) if at_least else (found.high <= asked):
@@ -386,7 +387,7 @@ def _known_measure(scenario: Scenario, option: str, name: str) -> None:
         raise InputError(f"{option}: expected a measure of the scenario{hint}, found {name}")
 
 
-def _known_precision(scenario: Scenario, precision: Mapping[str, float]) -> Mapping[str, float]:
+def known_precision(scenario: Scenario, precision: Mapping[str, float]) -> Mapping[str, float]:
     for name, half_width in precision.items():
         _known_measure(scenario, "--precision", name)
         if not 0 < half_width < math.inf:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -12,10 +13,12 @@ from simlevel.errors import InputError, near
 from simlevel.model.fields import using_time_unit
 from simlevel.model.policy import POLICIES, OwnPolicy
 from simlevel.model.scenario import Scenario, target
-from simlevel.studies.evaluate import analyze
-from simlevel.studies.result import PolicyResult, scenario_dict
+from simlevel.studies.evaluate import Progress, analyze, known_precision, simulate
+from simlevel.studies.result import PolicyResult, Run, scenario_dict
+from simlevel.studies.search import Confirmed, searched
 from simlevel.theory.choices import changed, met
 from simlevel.theory.optimal import optimal
+from simlevel.theory.task import Task
 
 OPEN = {
     "rQ": ("reorder_point", "order_quantity"),
@@ -31,6 +34,9 @@ class Reached:
 
     asked: float
     reached: float | None
+    low: float | None = None
+    high: float | None = None
+    """The interval of what was simulated."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +53,8 @@ class Optimized:
     """``exact`` or ``simulation``."""
     how: str
     """How the answer was found, in a sentence."""
+    run: Run | None = None
+    """The run that confirms it, where it was simulated."""
 
     @property
     def cost(self) -> float | None:
@@ -60,16 +68,21 @@ class Optimized:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON document of section 6 of the contract."""
+        cost = self.best.measures["cost_per_time"]
         return scenario_dict(self.scenario) | {
             "policy": self.policy,
             "parameters": self.parameters,
             "meets_targets": self.meets,
-            "targets": {
-                name: {"asked": each.asked, "reached": each.reached}
-                for name, each in self.targets.items()
+            "targets": {name: dataclasses.asdict(each) for name, each in self.targets.items()},
+            "cost_per_time": None
+            if cost.best is None
+            else {
+                "value": cost.best,
+                "low": cost.low,
+                "high": cost.high,
             },
-            "cost_per_time": None if self.cost is None else {"value": self.cost},
             "method": self.method,
+            "run": dataclasses.asdict(self.run) if self.run else None,
             "how": self.how,
             "measures": {name: each.to_dict() for name, each in self.best.measures.items()},
             "present": {
@@ -84,11 +97,15 @@ def optimize(
     policy: str | None = None,
     targets: Mapping[str, object] | None = None,
     fix: Mapping[str, object] | None = None,
+    precision: Mapping[str, float] | None = None,
+    progress: Progress = lambda done, planned: None,
 ) -> Optimized:
     """The parameters of a policy that cost least and meet every target.
 
     *policy* may be left out where there is one. *targets* go before those of the scenario;
-    *fix* holds parameters. Cost is ``cost_per_time``, or ``mean_on_hand`` without costs. Raises
+    *fix* holds parameters. Cost is ``cost_per_time``, or ``mean_on_hand`` without costs. Where
+    theory does not reach they are searched for by simulation, :mod:`simlevel.studies.search`;
+    *precision* maps measures to the half-width at which a fresh run confirms them. Raises
     InputError for unknown names and where there is no finite optimum.
     """
     name = known_policy(scenario, policy)
@@ -96,7 +113,9 @@ def optimize(
     alone, held = fixed(changed(scenario, name, {}), name, fix or {})
     found = optimal(alone, name, alone.targets, held)
     if isinstance(found, str):
-        return _by_simulation(scenario, alone, name, held, found)
+        precision = known_precision(alone, precision or {})
+        confirmed = searched(Task.of(alone, name, alone.targets, held), found, precision, progress)
+        return _simulated(scenario, alone, name, confirmed)
     best = analyze(changed(alone, name, found.parameters)).policies[name]
     reached = _reached(alone, best)
     return Optimized(
@@ -111,16 +130,25 @@ def optimize(
     )
 
 
-def _by_simulation(
-    scenario: Scenario, alone: Scenario, name: str, held: Mapping[str, float], reason: str
-) -> Optimized:
-    """Where theory does not reach: to be searched on common random numbers."""
-    raise InputError(f"policies.{name}: expected a policy that theory covers, found: {reason}")
+def _simulated(scenario: Scenario, alone: Scenario, name: str, found: Confirmed) -> Optimized:
+    return Optimized(
+        scenario=scenario,
+        policy=name,
+        present=simulate(changed(scenario, name, {})).policies[name],
+        best=found.best,
+        targets=_reached(alone, found.best),
+        meets=found.meets,
+        method="simulation",
+        how=found.how,
+        run=found.run,
+    )
 
 
 def _reached(scenario: Scenario, result: PolicyResult) -> dict[str, Reached]:
+    found = {name: result.measures[name] for name in scenario.targets}
     return {
-        name: Reached(asked, result.measures[name].best) for name, asked in scenario.targets.items()
+        name: Reached(asked, found[name].best, found[name].low, found[name].high)
+        for name, asked in scenario.targets.items()
     }
 
 

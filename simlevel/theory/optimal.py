@@ -33,7 +33,7 @@ from simlevel import words
 from simlevel.errors import InputError
 from simlevel.model.fields import exact
 from simlevel.model.grid import common
-from simlevel.model.policy import RQ, SS, BaseStock
+from simlevel.model.policy import RQ
 from simlevel.model.scenario import Scenario
 from simlevel.theory import catalogue
 from simlevel.theory.choices import (
@@ -170,7 +170,7 @@ class _Search:
         return found
 
     def _enumerated(self) -> str:
-        if self.last <= 0 or self._held_span() is not None:
+        if self.last <= 0 or self.task.held_span(self.choices.step) is not None:
             return "exact: every level that could be cheaper was looked at"
         quantity = "Q" if isinstance(self.task.policy, RQ) else "S - s"
         far = f"{quantity} up to {float(self.last * self.choices.step):g}"
@@ -183,7 +183,7 @@ class _Search:
     # --- spans ---------------------------------------------------------------------------------
 
     def _spans(self) -> Iterator[int]:
-        held = self._held_span()
+        held = self.task.held_span(self.choices.step)
         if held is not None:
             yield held
             return
@@ -216,33 +216,11 @@ class _Search:
             or span > MOST_UNMET
         )
 
-    def _held_span(self) -> int | None:
-        policy, fix, step = self.task.policy, self.task.fix, self.choices.step
-        if isinstance(policy, BaseStock):
-            return 0
-        if isinstance(policy, RQ):
-            held = fix.get("order_quantity")
-            return None if held is None else int(exact(held) / step)
-        if self.task.keeps_span:
-            return int(exact(policy.batch) / step)
-        if {"reorder_point", "order_up_to"} <= set(fix):
-            return int((exact(fix["order_up_to"]) - exact(fix["reorder_point"])) / step)
-        return None
-
-    def _held_level(self, span: int) -> int | None:
-        policy, fix, step = self.task.policy, self.task.fix, self.choices.step
-        key = "order_up_to" if isinstance(policy, BaseStock) else "reorder_point"
-        if key in fix:
-            return int(exact(fix[key]) / step)
-        if isinstance(policy, SS) and "order_up_to" in fix:
-            return int(exact(fix["order_up_to"]) / step) - span
-        return None
-
     # --- levels --------------------------------------------------------------------------------
 
     def _try(self, span: int) -> None:
         """The best level for one *span*."""
-        held = self._held_level(span)
+        held = self.task.held_level(self.choices.step, span)
         low = held if held is not None else self._lowest(span)
         high = held if held is not None else self._highest(span)
         if held is None and low is not None and high is not None and low > high:

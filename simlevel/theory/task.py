@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from fractions import Fraction
 from typing import NamedTuple
 
 from simlevel import words
@@ -73,6 +74,30 @@ class Task:
         """Being short costs something."""
         money = self.scenario.costs
         return money is not None and (money.backorder > 0 or money.shortage > 0)
+
+    def held_span(self, step: Fraction) -> int | None:
+        """Q or S - s in steps, where it is not open; 0 for base stock."""
+        policy, fix = self.policy, self.fix
+        if isinstance(policy, BaseStock):
+            return 0
+        if isinstance(policy, RQ):
+            held = fix.get("order_quantity")
+            return None if held is None else int(exact(held) / step)
+        if self.keeps_span:
+            return int(exact(policy.batch) / step)
+        if {"reorder_point", "order_up_to"} <= set(fix):
+            return int((exact(fix["order_up_to"]) - exact(fix["reorder_point"])) / step)
+        return None
+
+    def held_level(self, step: Fraction, span: int) -> int | None:
+        """The level in steps, where it is not open with that *span*."""
+        policy, fix = self.policy, self.fix
+        key = "order_up_to" if isinstance(policy, BaseStock) else "reorder_point"
+        if key in fix:
+            return int(exact(fix[key]) / step)
+        if isinstance(policy, SS) and "order_up_to" in fix:
+            return int(exact(fix["order_up_to"]) / step) - span
+        return None
 
     def measures(self, new: Mapping[str, float]) -> Mapping[str, float]:
         """Of the policy with those parameters, derived by itself."""
