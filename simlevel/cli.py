@@ -387,6 +387,10 @@ def trace(
     "--fix", multiple=True, callback=_pairs, metavar="PARAMETER=VALUE",
     help="Hold a parameter. Repeatable.",
 )  # fmt: skip
+@click.option(
+    "--precision", multiple=True, callback=_measure_value, metavar="MEASURE=HALF_WIDTH",
+    help="Confirm at this half-width, where it is simulated. Repeatable.",
+)  # fmt: skip
 @click.option("--frontier", is_flag=True, help="Cost and stock against service, the whole curve.")
 @_output_options
 def optimize(
@@ -394,13 +398,15 @@ def optimize(
     policy: str | None,
     targets: dict[str, Any],
     fix: dict[str, Any],
+    precision: dict[str, float],
     frontier: bool,
     as_json: bool,
     outputs: tuple[Path, ...],
 ) -> int:
     """The cheapest parameters of a policy of FILE that meet every target.
 
-    Status 1 if nothing meets them: the nearest is shown.
+    Exact where theory is; else searched for by simulation, and confirmed by a
+    fresh run. Status 1 if nothing meets the targets: the nearest is shown.
     """
     from simlevel.reports import choice_tables
     from simlevel.scenario_file import load
@@ -408,8 +414,13 @@ def optimize(
     from simlevel.studies import optimize as choice
 
     _refuse_unknown(outputs, choice_tables.KINDS)
-    study = curve.frontier if frontier else choice.optimize
-    result = study(load(file), policy, targets, fix)
+    scenario = load(file)
+    result: curve.Frontier | choice.Optimized
+    if frontier:
+        result = curve.frontier(scenario, policy, targets, fix)
+    else:
+        with ProgressBar() as progress:
+            result = choice.optimize(scenario, policy, targets, fix, precision, _waiting(progress))
     for path in outputs:
         choice_tables.write(result, path)
     if as_json:
@@ -644,6 +655,17 @@ def _warn(message: str) -> None:
 
 def _count(number: int, thing: str) -> str:
     return f"{number or 'no'} {thing}{'' if number == 1 else 's'}"
+
+
+def _waiting(progress: ProgressBar) -> Callable[[int, int], None]:
+    """*progress*, which first says what a first simulation waits for."""
+
+    def told(done: int, planned: int) -> None:
+        if not done:
+            _say_waits()
+        progress(done, planned)
+
+    return told
 
 
 def _say_waits() -> None:

@@ -17,7 +17,7 @@ from simlevel.model.fields import singular
 from simlevel.reports.files import for_spreadsheets, json_text, write_whole
 from simlevel.studies.frontier import COLUMNS, Frontier, Point
 from simlevel.studies.optimize import OPEN, Optimized
-from simlevel.studies.result import PolicyResult
+from simlevel.studies.result import MeasureResult
 
 KINDS = (".json", ".csv")
 """Endings that can be written."""
@@ -54,8 +54,8 @@ def _measure(result: Optimized, name: str) -> Iterator[Text]:
     measure = words.measure(name)
     unit = numbers.unit_of(measure, singular(result.scenario.time_unit))
     yield Text(measure.title + (f", {unit}" if unit else ""))
-    yield Text(_value(measure, result.present))
-    yield Text(_value(measure, result.best))
+    yield Text(_value(measure, result.present.measures[name], interval=False))
+    yield Text(_value(measure, result.best.measures[name], interval=True))
     target = result.targets.get(name)
     if target is None:
         yield Text("")
@@ -64,14 +64,25 @@ def _measure(result: Optimized, name: str) -> Iterator[Text]:
     yield Text(f"{'at least' if measure.at_least else 'at most'} {asked}")
 
 
-def _value(measure: words.Measure, policy: PolicyResult) -> str:
-    value = policy.measures[measure.name].best
-    return "-" if value is None else numbers.exact(measure, value, None)
+def _value(measure: words.Measure, found: MeasureResult, *, interval: bool) -> str:
+    """The exact value, or the estimate, with its interval where there is room."""
+    if found.best is None:
+        return "-"
+    if found.best != found.estimate or found.low is None or found.high is None:
+        return numbers.exact(measure, found.best, None)
+    if interval:
+        return numbers.estimate(measure, found.best, found.low, found.high)
+    return numbers.exact(measure, found.best, (found.high - found.low) / 2)
 
 
 def _foot(result: Optimized) -> Iterator[Text]:
     if not result.meets:
-        yield Text("nothing meets the targets; shown is what misses them least", style="bold red")
+        said = (
+            "nothing meets the targets; shown is what misses them least"
+            if result.run is None
+            else "nothing was confirmed to meet the targets; shown is what was tried last"
+        )
+        yield Text(said, style="bold red")
     yield Text(result.how, style="dim")
     yield Text(f"simlevel {__version__}", style="dim")
 

@@ -19,7 +19,7 @@ from simlevel.engines.fast import FastEngine, covers
 from simlevel.engines.ledger import Job, Windows, named
 from simlevel.engines.ledger import Totals as Rows
 from simlevel.engines.process import SimPyEngine
-from simlevel.errors import InputError, near
+from simlevel.errors import InputError, Problem, near
 from simlevel.estimation import window
 from simlevel.estimation.comparison import Best, Difference, best, difference
 from simlevel.estimation.estimate import Estimate, Totals, estimates
@@ -424,10 +424,11 @@ def refuse_endless(scenario: Scenario, windows: Windows, replications: int) -> N
 
 def refuse_more_than_most(events: float) -> None:
     if events > MOST_EVENTS:
-        raise InputError(
-            f"simulation: expected a run of at most {MOST_EVENTS:,.0f} customers, reviews and "
-            f"orders, found {events:.2g} (a shorter horizon, or fewer replications)"
-        )
+        raise InputError([Problem(
+            "", 0, 0, "simulation",
+            f"expected a run of at most {MOST_EVENTS:,.0f} customers, reviews and orders, found "
+            f"{events:.2g} (a shorter horizon, or fewer replications)",
+        )])  # fmt: skip
 
 
 def expected_events(scenario: Scenario, windows: Windows) -> float:

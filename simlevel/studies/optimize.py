@@ -5,14 +5,16 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from simlevel.errors import InputError, near
+from simlevel.errors import InputError, Problem, near
 from simlevel.model.fields import using_time_unit
 from simlevel.model.policy import POLICIES, OwnPolicy
 from simlevel.model.scenario import Scenario, target
+from simlevel.scenario_file import locate
 from simlevel.studies.evaluate import Progress, analyze, known_precision, simulate
 from simlevel.studies.result import PolicyResult, Run, scenario_dict
 from simlevel.studies.search import Confirmed, searched
@@ -111,11 +113,16 @@ def optimize(
     name = known_policy(scenario, policy)
     scenario = with_targets(scenario, targets)
     alone, held = fixed(changed(scenario, name, {}), name, fix or {})
-    found = optimal(alone, name, alone.targets, held)
-    if isinstance(found, str):
-        precision = known_precision(alone, precision or {})
-        confirmed = searched(Task.of(alone, name, alone.targets, held), found, precision, progress)
-        return _simulated(scenario, alone, name, confirmed)
+    precision = known_precision(alone, precision or {})
+    try:
+        found = optimal(alone, name, alone.targets, held)
+        if isinstance(found, str):
+            task = Task.of(alone, name, alone.targets, held)
+            return _simulated(scenario, alone, name, searched(task, found, precision, progress))
+    except InputError as error:
+        raise InputError(
+            [_placed(scenario, name, targets, each) for each in error.problems]
+        ) from None
     best = analyze(changed(alone, name, found.parameters)).policies[name]
     reached = _reached(alone, best)
     return Optimized(
@@ -142,6 +149,20 @@ def _simulated(scenario: Scenario, alone: Scenario, name: str, found: Confirmed)
         how=found.how,
         run=found.run,
     )
+
+
+def _placed(
+    scenario: Scenario, name: str, targets: Mapping[str, object] | None, problem: Problem
+) -> Problem:
+    """A problem of the search with its place in the file; at the policy where it names no key."""
+    section, _, rest = problem.key.partition(".")
+    if section == "targets" and targets:
+        return dataclasses.replace(problem, key=f"--target {rest}")
+    path = tuple(filter(None, (section, rest))) or ("policies", name)
+    origin = scenario.origin
+    if origin is None or not Path(origin.file).is_file():
+        return dataclasses.replace(problem, key=".".join(path))
+    return locate(origin.file, path, problem.message)
 
 
 def _reached(scenario: Scenario, result: PolicyResult) -> dict[str, Reached]:

@@ -28,8 +28,9 @@ from typing import NamedTuple
 
 from simlevel import words
 from simlevel.draws import fresh_seed
+from simlevel.engines.ledger import Windows
 from simlevel.errors import InputError, Problem
-from simlevel.estimation.estimate import estimate
+from simlevel.estimation.estimate import Totals, estimate
 from simlevel.model.fields import exact
 from simlevel.model.grid import common
 from simlevel.model.policy import SS
@@ -94,6 +95,7 @@ def searched(
             'expected "bootstrap", found "replay": a record played once has no second run that '
             "could confirm what is best on it",
         )])  # fmt: skip
+    progress(0, FIRST)
     return _Search(task, reason, precision, progress).run()
 
 
@@ -152,9 +154,10 @@ class _Search:
         margins = self._kept({name: MARGIN * self.precision[name] for name in self.task.targets})
         line, at = self._nearly(margins)
         trials = self._trials(FIRST * MORE ** len(FACTORS), margins)
-        replications, wider = self._planned(trials, line.place(at))
+        needed, most = self._needed(trials.totals(*line.place(at))), self._most(self.windows)
+        wider = math.sqrt(max(needed / most, 1.0))
         margins = self._kept({name: wider * margin for name, margin in margins.items()})
-        return self._confirmed(line, at, replications, margins)
+        return self._confirmed(line, at, min(needed, most), margins)
 
     # --- the search ----------------------------------------------------------------------------
 
@@ -213,23 +216,29 @@ class _Search:
 
     # --- the fresh run -------------------------------------------------------------------------
 
-    def _planned(self, trials: Trials, place: tuple[int, int]) -> tuple[int, float]:
-        """Replications to confirm with, and how many times wider than asked they will leave it."""
-        scenario, done = self.task.scenario, trials.replications
-        totals, needed = trials.totals(*place), float(LEAST)
+    def _needed(self, totals: Totals) -> float:
+        """Counted time, over all replications, that reaches the precision."""
+        scenario, time = self.task.scenario, float(totals["time"].sum())
+        more = 0.0
         for name in {self.task.objective, *self.precision}:
             confidence = scenario.simulation.confidence
             found = estimate(totals, words.measure(name), scenario, confidence)
             wanted = self.precision.get(name, REST * abs(found.estimate or 0.0))
             if found.half_width and wanted:
-                needed = max(needed, done * (found.half_width / wanted) ** 2)
-        most = max(MOST / expected_events(scenario, self.windows), LEAST)
-        return math.ceil(min(needed, most)), math.sqrt(max(needed / most, 1.0))
+                more = max(more, (found.half_width / wanted) ** 2)
+        return more * time
+
+    def _most(self, windows: Windows) -> float:
+        """Counted time before a run is made longer."""
+        events = expected_events(self.task.scenario, windows)
+        return max(MOST / events, LEAST) * windows.length
 
     def _confirmed(
-        self, line: _Line, at: int, replications: int, margins: Mapping[str, float]
+        self, line: _Line, at: int, time: float, margins: Mapping[str, float]
     ) -> Confirmed:
-        """Ever safer choices, each with a fresh run of its own, until one is confirmed."""
+        """Ever safer choices, each with a fresh run of its own of about so much counted *time*,
+        until one is confirmed."""
+        replications = _replications(time, self.windows)
         looks, tried, missing = 0, [at], dict[str, float]()
         for attempt in range(ATTEMPTS):
             best = line.best(self._trials(replications, margins), at, 1)
@@ -238,7 +247,8 @@ class _Search:
                 break
             tried.append(at)
             sample = self._fresh(line.place(at), attempt)
-            missing, looks = self._looked_at(sample, replications, looks)
+            self._extend(sample, time)
+            missing, looks = self._looked_at(sample, looks)
             if not missing:
                 break
             more = {name: margins[name] + gap for name, gap in missing.items()}
@@ -257,19 +267,23 @@ class _Search:
         scenario = scenario.model_copy(update={"simulation": settings})
         return Sample(scenario, windows_of(scenario), seed)
 
-    def _looked_at(
-        self, sample: Sample, replications: int, looks: int
-    ) -> tuple[dict[str, float], int]:
+    def _extend(self, sample: Sample, time: float) -> None:
+        """To about so much counted time; farther, if the precision asks for it."""
+        sample.extend(_replications(time, sample.windows), self.progress)
+        needed = self._needed(sample.totals(self.task.policy_name))
+        time = min(max(time, needed), self._most(sample.windows))
+        sample.extend(_replications(time, sample.windows), self.progress)
+
+    def _looked_at(self, sample: Sample, looks: int) -> tuple[dict[str, float], int]:
         """Targets that are not confirmed, each with how far its interval is on the wrong side;
         and the looks that were taken so far."""
-        missing: dict[str, float] = {}
-        for longer in (1, LONGER):
-            refuse_endless(sample.scenario, sample.windows, longer * replications)
-            sample.extend(longer * replications, self.progress)
-            missing, verdicts = self._missing(sample, looks)
+        missing, verdicts = self._missing(sample, looks)
+        looks += 1
+        if "cannot tell" in verdicts and "missed" not in verdicts:
+            refuse_endless(sample.scenario, sample.windows, LONGER * len(sample))
+            sample.extend(LONGER * len(sample), self.progress)
+            missing, _ = self._missing(sample, looks)
             looks += 1
-            if "cannot tell" not in verdicts or "missed" in verdicts:
-                break
         return missing, looks
 
     def _missing(self, sample: Sample, looks: int) -> tuple[dict[str, float], set[str]]:
@@ -315,6 +329,10 @@ def _safer(best: int, at: int, missing: Iterable[str]) -> int:
     if sides == {1}:
         return max(best, at + 1)
     return min(best, at - 1) if sides == {-1} else best
+
+
+def _replications(time: float, windows: Windows) -> int:
+    return max(math.ceil(time / windows.length), LEAST)
 
 
 def _moved(span: int, factor: float, *, up: bool) -> int:

@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simlevel import words
-from simlevel.errors import InputError
+from simlevel.errors import InputError, Problem
 from simlevel.model.fields import exact
 from simlevel.model.grid import common
 from simlevel.model.policy import RQ
@@ -167,6 +167,8 @@ class _Search:
         found = self._enumerated()
         if self.lost:
             found += "; under lost sales cost is taken to have one bottom in the level"
+            if isinstance(self.task.policy, RQ) and not self.task.scenario.demand.is_periodic:
+                found += ", and Q is above r, as theory has it"
         return found
 
     def _enumerated(self) -> str:
@@ -340,8 +342,10 @@ class _Search:
             reached = self._values(name, span, first, count)
             unknown = np.isnan(reached)
             if unknown.all() and not self.lost:
-                raise InputError(f"targets.{name}: expected a measure that is observed here, found "
-                                 "that it never is")  # fmt: skip
+                raise InputError([Problem(
+                    "", 0, 0, f"targets.{name}",
+                    "expected a measure that is observed here, found that it never is",
+                )])  # fmt: skip
             sign = 1 if words.measure(name).at_least else -1
             good &= unknown & self.lost | (sign * (reached - asked) >= -MET * max(1.0, abs(asked)))
         return good

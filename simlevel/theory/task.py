@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import NamedTuple
 
 from simlevel import words
-from simlevel.errors import InputError
+from simlevel.errors import InputError, Problem
 from simlevel.model.fields import exact
 from simlevel.model.policy import RQ, SS, BaseStock
 from simlevel.model.scenario import Scenario
@@ -136,8 +136,10 @@ class Task:
                 "nothing the smallest quantity is the best"
             )
         if money is not None and not money.holding_rate(self.scenario.time_unit):
-            raise InputError("costs.holding: expected a cost above 0, found 0: the more stock "
-                             "the better, without end")  # fmt: skip
+            raise InputError([Problem(
+                "", 0, 0, "costs.holding",
+                "expected a cost above 0, found 0: the more stock the better, without end",
+            )])  # fmt: skip
         if money is not None and (money.backorder or money.shortage):
             return
         asking = {name for name in self.targets if direction(name) > 0}
