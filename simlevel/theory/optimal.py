@@ -168,7 +168,7 @@ class _Search:
         if self.lost:
             found += "; under lost sales cost is taken to have one bottom in the level"
             if isinstance(self.task.policy, RQ) and not self.task.scenario.demand.is_periodic:
-                found += ", and Q is above r, as theory has it"
+                found += "; only Q above r is covered, and a smaller one may be cheaper"
         return found
 
     def _enumerated(self) -> str:
