@@ -74,6 +74,9 @@ CASES = {
     "at reviews": made(DAILY, SS | {"review_period": 1}, targets={"fill_rate": 0.95}),
     "base stock": made(DAILY, BASE, targets={"period_service_level": 0.9}),
     "no target": made(CUSTOMERS, RQ, costs=COSTS | {"backorder": 10}),
+    "at most": made(
+        CUSTOMERS, BASE, costs=COSTS | {"backorder": 10}, targets={"mean_on_hand": 5}
+    ),
     "lost sales": made(CUSTOMERS, BASE, shortage="lost_sales", targets={"fill_rate": 0.95}),
     "continuous": made(
         {"kind": "periodic", "quantity": {"dist": "gamma", "mean": 20, "sd": 6}},
@@ -87,7 +90,7 @@ def seeded(scenario: Scenario, seed: int) -> Scenario:
     return scenario.model_copy(update={"simulation": settings})
 
 
-WIDTHS = {"mean_wait": 0.0005}
+WIDTHS = {"mean_wait": 0.0005, "mean_on_hand": 0.05}
 """Wide half-widths, to be quick."""
 
 

@@ -4,8 +4,8 @@ The search is over choices that all meet the same random numbers (common random 
 that differences between them are much surer than each of them. With backorders, and Q or S - s
 held, every share of service then rises with the level without exception (under lost sales, as a
 rule), so that the level is found by halves; Q or S - s is found from coarse to fine, by ever
-smaller factors on ever more replications. Nelson and Pei, Foundations and Methods of Stochastic
-Simulation (2nd ed., 2021), chapter 9.
+smaller factors on ever more replications. Both take the cost to have one bottom. Law, Simulation
+Modeling and Analysis (5th ed., 2015), section 11.2, on common random numbers.
 
 Of many choices whose estimates are around the target, the search takes one that looks good, and
 some of that is luck: its own data cannot confirm it. So it ends with a fresh run, of a seed
@@ -15,7 +15,8 @@ looked at again; then a safer choice, searched for with a larger margin, has a f
 own. The first look is at the scenario's confidence, and each next one at half the error rate of
 the one before. One side of an interval is wrong at half its error rate, and all those
 halves sum to less than one error rate: so with at least the confidence of the scenario, what is
-said to meet the targets does.
+said to meet the targets does. Several targets need no more: all have to be confirmed, so
+that one that is missed is enough to stop the claim.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from simlevel.model.grid import common
 from simlevel.model.policy import SS
 from simlevel.studies.bounds import deviation
 from simlevel.studies.evaluate import (
+    MAX_REPLICATIONS,
     Progress,
     Sample,
     expected_events,
@@ -57,8 +59,8 @@ SHARE, REST = 0.001, 0.01
 """Half-widths to confirm at: of a share, and of other targets beside their size."""
 OF_FAILURES = 0.1
 """Nor is the half-width of a share above this part of the failures that its target allows."""
-FACTORS = (2.0, 1.41, 1.19, 1.09)
-"""Q or S - s is moved by these, until no step of either kind is cheaper."""
+FACTORS = (2.0, 1.41, 1.19, 1.09, 1.04)
+"""Q or S - s goes up and down by the first while that is cheaper, then by the next."""
 FIRST, MORE = 4, 2
 """Replications of the coarsest search, and how many times as many the next one has."""
 MARGIN = 1.5
@@ -68,6 +70,7 @@ ATTEMPTS = 4
 LEAST, MOST = 20, 5e7
 """Replications at least, and events at most, of a confirming run before it is made longer."""
 LONGER = 4
+"""Times as long as that is a run that could not tell."""
 FARTHEST = 2**20
 """Steps from 0 at which no level is looked for."""
 
@@ -166,6 +169,10 @@ class _Search:
         line = self._line(self.span)
         trials = self._trials(FIRST, margins)
         at = line.best(trials, line.guess, self.spread)
+        if abs(at) == FARTHEST:
+            raise InputError(
+                f"expected parameters within {FARTHEST:,} steps of 0, found none that will do"
+            )
         if not self._both_open:
             return line, at
         stride = self.spread
@@ -231,7 +238,7 @@ class _Search:
     def _most(self, windows: Windows) -> float:
         """Counted time before a run is made longer."""
         events = expected_events(self.task.scenario, windows)
-        return max(MOST / events, LEAST) * windows.length
+        return min(max(MOST / events, LEAST), MAX_REPLICATIONS) * windows.length
 
     def _confirmed(
         self, line: _Line, at: int, time: float, margins: Mapping[str, float]
@@ -310,7 +317,7 @@ class _Search:
 
     def _how(self, run: Run, tried: int, missing: Sequence[str]) -> str:
         spans = "S - s" if isinstance(self.task.policy, SS) else "Q"
-        near = f", {spans} to within {FACTORS[-1] - 1:.0%}" if self._both_open else ""
+        near = f", {spans} to within {FACTORS[-1] - 1:.0%} or one step" if self._both_open else ""
         fresh = f"a fresh run of {run.replications} replications, seed {run.seed}"
         if missing:
             end = f"{fresh}, did not confirm {' and '.join(missing)}"

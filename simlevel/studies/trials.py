@@ -23,7 +23,7 @@ from simlevel.studies.evaluate import on_threads, refuse_endless
 from simlevel.theory.choices import changed, parameters, shortfall
 from simlevel.theory.task import Task, direction
 
-AROUND = 32
+AROUND = 16
 """Levels on either side of the one asked for that a run counts, where one run counts them all."""
 
 
@@ -33,13 +33,15 @@ class Trial(NamedTuple):
     short: float
     """By how much a target is missed that asks for more stock; 0 where all are met."""
     over: float
-    """The same for less stock, and for targets that ask for neither."""
+    """The same for less stock."""
+    other: float
+    """The same for targets that ask for neither."""
     cost: float
 
     @property
     def worth(self) -> tuple[float, float]:
         """The less the better: targets before cost."""
-        return max(self.short, self.over), self.cost
+        return max(self.short, self.over, self.other), self.cost
 
 
 def choice(task: Task, step: Fraction, span: int, level: int) -> Scenario:
@@ -72,18 +74,16 @@ class Trials:
     def at(self, span: int, level: int) -> Trial:
         """What a choice comes to."""
         totals = self.totals(span, level)
-        short = over = 0.0
+        missed = {1: 0.0, -1: 0.0, 0: 0.0}
         for name, asked in self.task.targets.items():
             reached = self._value(name, totals)
             safe = asked + self.margins[name] * (1 if words.measure(name).at_least else -1)
-            missed = max(shortfall(name, safe, reached), 0.0) if reached is not None else math.inf
+            by = math.inf if reached is None else shortfall(name, safe, reached)
             beside = 1.0 if words.measure(name).is_share else max(abs(asked), 1e-9)
-            if direction(name) > 0:
-                short = max(short, missed / beside)
-            else:
-                over = max(over, missed / beside)
+            side = direction(name)
+            missed[side] = max(missed[side], by / beside)
         cost = self._value(self.task.objective, totals)
-        return Trial(short, over, math.inf if cost is None else cost)
+        return Trial(missed[1], missed[-1], missed[0], math.inf if cost is None else cost)
 
     def _value(self, name: str, totals: Totals) -> float | None:
         """The ratio of sums; None where it was not observed."""
