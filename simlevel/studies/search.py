@@ -276,10 +276,10 @@ class _Search:
 
     def _extend(self, sample: Sample, time: float) -> None:
         """To about so much counted time; farther, if the precision asks for it."""
-        sample.extend(_replications(time, sample.windows), self.progress)
-        needed = self._needed(sample.totals(self.task.policy_name))
-        time = min(max(time, needed), self._most(sample.windows))
-        sample.extend(_replications(time, sample.windows), self.progress)
+        most = self._most(sample.windows)
+        while len(sample) < _replications(min(time, most), sample.windows):
+            sample.extend(_replications(min(time, most), sample.windows), self.progress)
+            time = self._needed(sample.totals(self.task.policy_name))
 
     def _looked_at(self, sample: Sample, looks: int) -> tuple[dict[str, float], int]:
         """Targets that are not confirmed, each with how far its interval is on the wrong side;
