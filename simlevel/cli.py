@@ -497,10 +497,9 @@ def _count(number: int, thing: str) -> str:
 
 
 def _say_waits() -> None:
-    from simlevel.compiled import waits_for
+    from simlevel.compiled import tell_waits
 
-    if reason := waits_for():
-        _warn(reason)
+    tell_waits(_warn)
 
 
 class ProgressBar:

@@ -8,7 +8,6 @@ Without numba the same functions run uncompiled, slowly.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple, TypeVar, cast
 
 import numpy as np
@@ -23,6 +22,7 @@ Ints = NDArray[np.int64]
 
 try:
     import numba
+    from numba.core import event
 
     COMPILED = True
 except ImportError:  # pragma: no cover
@@ -39,14 +39,23 @@ def compiled(function: Function) -> Function:
         return cast(Function, numba.njit(nogil=True, error_model="numpy")(function))
 
 
-def waits_for() -> str | None:
-    """What the first run on this machine spends its time on; None where nothing is in the way."""
+def tell_waits(say: Callable[[str], None]) -> None:
+    """From now on *say* is told, once, what a run waits for before its loops can start."""
     if not COMPILED:
-        return "numba is not installed: the loops run uncompiled, slowly"
-    folder = getattr(getattr(run_events, "_cache", None), "cache_path", None)
-    if folder is None or not any(Path(folder).glob("compiled.run_events-*.nbi")):
-        return "compiling the simulation loops, once on this machine"
-    return None
+        say("numba is not installed: the loops run uncompiled, slowly")
+        return
+
+    class Compilation(event.Listener):
+        said = False
+
+        def on_start(self, event: object) -> None:
+            if not self.said:
+                self.said = True
+                say("compiling the simulation loops, once on this machine")
+
+        def on_end(self, event: object) -> None: ...
+
+    event.register("numba:compile", Compilation())  # type: ignore[no-untyped-call]
 
 
 @compiled
