@@ -186,6 +186,10 @@ def check(files: tuple[Path, ...]) -> None:
 )  # fmt: skip
 @click.option("--baseline", metavar="NAME", help="The policy that the others are compared with.")
 @click.option(
+    "--window", callback=_duration, metavar="T",
+    help='Also how each share scatters over windows of that length, such as 90 or "2 weeks".',
+)  # fmt: skip
+@click.option(
     "--require-targets", is_flag=True, help="Status 1 unless every policy meets every target."
 )
 @_output_options
@@ -198,6 +202,7 @@ def run(
     precision: dict[str, float],
     max_replications: int,
     baseline: str | None,
+    window: float | str | None,
     require_targets: bool,
     as_json: bool,
     outputs: tuple[Path, ...],
@@ -217,7 +222,7 @@ def run(
         result = simulate(
             scenario, seed=seed, replications=replications, horizon=horizon, engine=engine,
             precision=precision, max_replications=max_replications, baseline=baseline,
-            progress=progress,
+            window=window, progress=progress,
         )  # fmt: skip
     _say_precision(result, precision)
     _show(result, as_json, outputs)
