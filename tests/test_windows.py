@@ -495,7 +495,7 @@ def test_intervals_over_replications_hold_93_to_97_times_in_100_however_windows_
         low, high = independent(hits, count)
         held["control"] += low <= 0.7 <= high
     rates = {name: number / REPETITIONS for name, number in held.items()}
-    assert rates.pop("control") < 0.85
+    assert rates.pop("control") < 0.88
     assert all(0.93 <= rate <= 0.97 for rate in rates.values()), rates
 
 
@@ -518,7 +518,7 @@ def test_intervals_of_simulated_windows_hold_the_exact_values_93_to_97_times_in_
         low, high = independent(hits, length)
         held["control"] += low <= exact["meets"] <= high
     rates = {name: number / REPETITIONS for name, number in held.items()}
-    assert rates["control"] < 0.85, rates
+    assert rates["control"] < 0.88, rates
     assert all(0.93 <= rates[name] <= 0.97 for name in ("mean", "meets")), rates
     # Fill rates of a day have steps: an interval of them may only be too sure in one direction.
     assert all(rates[p] >= 0.93 for p in QUANTILES), rates

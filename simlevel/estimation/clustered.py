@@ -50,7 +50,7 @@ def proportion(hits: Sums, windows: int, confidence: float, worst: float) -> Mea
     """The proportion of hits; *hits* has one count, of at most *windows*, a replication.
 
     The variance between clusters stands in place of the binomial one (Cochran, Sampling
-    Techniques, 3rd ed., 1977, section 3.12), so windows may depend on one another in any way.
+    Techniques, 3rd ed., 1977, ch. 9), so windows may depend on one another in any way.
     *worst* is how many windows one bad spell may spoil: with fewer hits or misses than 30
     spells make, or where few replications saw any, :func:`rare_sum` widens the interval.
     """
