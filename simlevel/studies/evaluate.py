@@ -278,15 +278,16 @@ def _with_windows(result: Result, sample: Sample) -> Result:
         )
         for name, policy in result.policies.items()
     }
-    asked, counted = window.horizon(scenario), windows.length * windows.count
-    said = result.warnings
-    if counted < asked:
-        said = (
-            *said,
-            f"the horizon holds {windows.count} whole windows: {counted:,.6g} of its "
-            f"{asked:,.6g} {singular(scenario.time_unit)}s are counted",
-        )
+    said = (*result.warnings, *_cut_short(scenario, windows))
     return replace(result, policies=policies, warnings=said)
+
+
+def _cut_short(scenario: Scenario, windows: Windows) -> Iterator[str]:
+    asked, counted = window.horizon(scenario), windows.length * windows.count
+    if counted < asked * (1 - 1e-12):
+        many = f"{windows.count} whole window{'' if windows.count == 1 else 's'}"
+        parts = f"{counted:,.6g} of its {asked:,.6g} {singular(scenario.time_unit)}s"
+        yield f"the horizon holds {many}: {parts} are counted"
 
 
 # --- one policy --------------------------------------------------------------------------------
