@@ -190,6 +190,10 @@ def check(files: tuple[Path, ...]) -> None:
     help="Which policies may be the best by MEASURE; by cost_per_time if there are costs.",
 )  # fmt: skip
 @click.option(
+    "--window", callback=_duration, metavar="T",
+    help='Also how each share scatters over windows of that length, such as 90 or "2 weeks".',
+)  # fmt: skip
+@click.option(
     "--require-targets", is_flag=True, help="Status 1 unless every policy meets every target."
 )
 @_output_options
@@ -203,6 +207,7 @@ def run(
     max_replications: int,
     baseline: str | None,
     best: str | None,
+    window: float | str | None,
     require_targets: bool,
     as_json: bool,
     outputs: tuple[Path, ...],
@@ -223,7 +228,7 @@ def run(
         result = simulate(
             scenario, seed=seed, replications=replications, horizon=horizon, engine=engine,
             precision=precision, max_replications=max_replications, baseline=baseline,
-            best_by=best, progress=progress,
+            best_by=best, window=window, progress=progress,
         )  # fmt: skip
     _say_precision(result, precision)
     _show(result, as_json, outputs)

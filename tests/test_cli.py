@@ -72,7 +72,7 @@ def test_the_contract_s_options_of_run_are_there():
     options = {option for each in cli.app.commands["run"].params for option in each.opts}
     assert options >= {
         "--seed", "--replications", "--horizon", "--engine", "--precision", "--max-replications",
-        "--baseline", "--best", "--require-targets",
+        "--baseline", "--best", "--require-targets", "--window",
     }  # fmt: skip
 
 

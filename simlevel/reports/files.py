@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from simlevel.errors import InputError
-from simlevel.studies.result import COLUMNS, Result
+from simlevel.studies.result import Result
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -70,7 +70,7 @@ def _json(result: Result) -> bytes:
 def _csv(result: Result) -> bytes:
     stream = io.StringIO(newline="")
     writer = csv.writer(stream)
-    writer.writerow(COLUMNS)
+    writer.writerow(result.columns)
     writer.writerows([for_spreadsheets(value) for value in row] for row in result.rows())
     return stream.getvalue().encode("utf-8-sig")
 
@@ -94,7 +94,7 @@ def _xlsx(result: Result) -> bytes:
 
 
 def _sheets(result: Result) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
-    yield "measures", [COLUMNS, *result.rows()]
+    yield "measures", [result.columns, *result.rows()]
     if result.differences:
         header = (
             "policy",
@@ -132,7 +132,7 @@ def _markdown(result: Result) -> bytes:
     from simlevel.reports.tables import foot
 
     lines = [f"# {escaped(result.scenario.name)}", ""]
-    lines += [f"| {' | '.join(COLUMNS)} |", f"|{'---|' * len(COLUMNS)}"]
+    lines += [f"| {' | '.join(result.columns)} |", f"|{'---|' * len(result.columns)}"]
     for row in result.rows():
         lines.append(f"| {' | '.join(escaped(_shown(value)) for value in row)} |")
     console = Console(file=io.StringIO(), width=100, no_color=True)
