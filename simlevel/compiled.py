@@ -703,14 +703,17 @@ def count_events(
 
 @compiled
 def count_shifted_periods(
-    at: Shifts, before: int, quantities: Floats, nets: Ints, on_orders: Ints, bins: Floats
-) -> None:
-    """Count periods as :func:`count_periods` does, at every shift; *before* is the net before."""
+    at: Shifts, before: float, quantities: Floats, nets: Ints, on_orders: Ints, bins: Floats
+) -> float:
+    """Count periods as :func:`count_periods` does, at every shift.
+
+    *before* is the net inventory before the first; returned is that after the last.
+    """
     shifts, guide, cells = at.shifts, at.guide, at.cells_per_unit
     place, served = place_of(shifts, guide, cells, before), -1
     over = before + shifts[place]
     for i in range(quantities.size):
-        net, column = nets[i], LATE if on_orders[i] > 0 else QUIET
+        net, column = float(nets[i]), LATE if on_orders[i] > 0 else QUIET
         if net != before:
             bins[place, RECEIPTS] += 1
             change_column(bins, served, -1, place, over)
@@ -719,13 +722,14 @@ def count_shifted_periods(
         if column != served:
             change_column(bins, served, column, place, over)
             served = column
-        before = net - int(quantities[i])
+        before = net - quantities[i]
         place = place_of(shifts, guide, cells, before)
         over = before + shifts[place]
         bins[place, SPAN] += 1
         bins[place, OVER + SPAN] += over
         bins[place, WHOLE] += quantities[i] > 0
     change_column(bins, served, -1, place, over)
+    return before
 
 
 @compiled

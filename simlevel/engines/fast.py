@@ -201,19 +201,15 @@ class FastCurve:
     def _periods(self, bins: Block) -> Callable[[Block, Places], None]:
         """Counts the periods that it is shown, from the first of the window."""
         job = self._job
-        skipped = int(job.opening / (job.period or 1.0))
-        before = int(job.start)
+        skipped, before = int(job.opening / (job.period or 1.0)), job.start
 
         def keep(quantities: Block, seen: Places) -> None:
             nonlocal skipped, before
-            first, left = min(skipped, quantities.size), seen[0] - quantities.astype(np.int64)
+            first = min(skipped, quantities.size)
             if first:
-                before = left[first - 1]
-            if first < quantities.size:
-                c.count_shifted_periods(
-                    self._at, before, quantities[first:], seen[0, first:], seen[1, first:], bins
-                )
-                before = left[-1]
+                before = seen[0, first - 1] - quantities[first - 1]
+            found = (quantities[first:], seen[0, first:], seen[1, first:])
+            before = c.count_shifted_periods(self._at, before, *found, bins)
             skipped -= first
 
         return keep

@@ -204,7 +204,7 @@ def judged(sample: Sample, baseline: str | None, theories: Mapping[str, Theory])
         settings.confidence,
     )
     differences = _differences(sample, baseline) if baseline else None
-    said = (*warnings(scenario), *_gone_to_simpy(sample))
+    said = (*warnings(scenario), *gone_to_simpy(scenario, sample.engine))
     return Result(scenario, run, policies, baseline, differences, said)
 
 
@@ -226,10 +226,10 @@ def warnings(scenario: Scenario) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _gone_to_simpy(sample: Sample) -> Iterator[str]:
+def gone_to_simpy(scenario: Scenario, engine: str) -> Iterator[str]:
     """The policies that the compiled loop was asked for and does not cover."""
-    for name, policy in sample.scenario.policies.items():
-        if sample.engine == "fast" and policy.kind == "own":
+    for name, policy in scenario.policies.items():
+        if engine == "fast" and policy.kind == "own":
             yield f"policy {name} is a Python object: it ran in the SimPy engine, which is slower"
 
 

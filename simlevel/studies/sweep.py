@@ -26,6 +26,7 @@ from simlevel.studies.evaluate import (
     Progress,
     engine_of,
     expected_events,
+    gone_to_simpy,
     on_threads,
     policy_result,
     refuse_more_than_most,
@@ -296,7 +297,8 @@ class _Plan:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(each for _, point in self.points for each in warnings(point)))
+        found = dict.fromkeys(each for _, point in self.points for each in warnings(point))
+        return (*found, *gone_to_simpy(self.points[0][1], self.engine))
 
     def cell(self, scenario: Scenario, name: str) -> _Cell:
         return _cell(scenario, name, self.engine)
