@@ -56,9 +56,7 @@ def differ(job: Job, ahead: int = 0, replication: int = 3) -> set[str]:
 
 
 def alone(job: Job, name: str) -> Job:
-    """That policy by itself; real quantities on the same grid, so that the draws are the same."""
-    if job.scenario.demand.amount.is_continuous:
-        return Job(job.scenario, name, job.windows, job.seed, job.grid)
+    """That policy by itself."""
     one = job.scenario.model_copy(update={"policies": {name: job.scenario.policies[name]}})
     return Job.of(one, name, job.windows, job.seed)
 
