@@ -355,6 +355,7 @@ def trace(
     help="A key of the file and its values: 2,4,8 or a range 20:60 or 20:60:5 that includes its "
     "end. Repeatable: every combination.",
 )  # fmt: skip
+@click.option("--policy", metavar="NAME", help="This policy alone; all of them if left out.")
 @SEED
 @REPLICATIONS
 @HORIZON
@@ -363,6 +364,7 @@ def trace(
 def sweep(
     file: Path,
     vary: dict[str, str],
+    policy: str | None,
     seed: int | None,
     replications: int | None,
     horizon: float | str | None,
@@ -394,8 +396,8 @@ def sweep(
         _say_waits()
     with ProgressBar() as progress:
         result = swept(
-            scenario, vary, seed=seed, replications=replications, horizon=horizon, engine=engine,
-            progress=progress,
+            scenario, vary, policy=policy, seed=seed, replications=replications, horizon=horizon,
+            engine=engine, progress=progress,
         )  # fmt: skip
     for warning in result.warnings:
         _warn(warning)

@@ -214,6 +214,29 @@ def test_what_does_not_vary_is_simulated_once(monkeypatch):
     assert len(made) == 1
 
 
+def test_one_policy_alone_is_swept_as_among_others():
+    vary = {"policies.current.reorder_point": [20, 25]}
+    every, one = (sl.sweep(sl.load(QUICK), vary, policy=p, **SMALL) for p in (None, "current"))
+    frame = every.to_frame()
+    same = frame[frame.policy == "current"].drop(columns="verdict").reset_index(drop=True)
+    assert one.to_frame().drop(columns="verdict").equals(same)
+    with pytest.raises(InputError, match="did you mean 'current'"):
+        sl.sweep(sl.load(QUICK), vary, policy="curent")
+
+
+def test_an_interrupt_leaves_the_points_that_are_finished():
+    def stop(done: int, planned: int) -> None:
+        if done == 2 * planned // 3:
+            raise KeyboardInterrupt
+
+    vary = {"lead_time.value": [2, 3, 4]}
+    found = sl.sweep(sl.load(QUICK), vary, policy="current", progress=stop, **SMALL)
+    assert found.interrupted
+    assert [point.values["lead_time.value"] for point in found.points] == [2, 3]
+    with pytest.raises(KeyboardInterrupt):
+        sl.sweep(sl.load(QUICK), {"lead_time.value": [2]}, progress=stop, **SMALL)
+
+
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(chosen({}).flatmap(lambda words: worded(**words)))
 def test_a_scenario_written_out_again_is_the_same(found):

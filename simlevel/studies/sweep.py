@@ -16,7 +16,7 @@ import numpy as np
 
 from simlevel.engines.fast import FastCurve, one_path
 from simlevel.engines.ledger import Job, Totals, Windows, named
-from simlevel.errors import InputError, Problem
+from simlevel.errors import InputError, Problem, near
 from simlevel.estimation.estimate import estimates
 from simlevel.model.fields import as_number, exact
 from simlevel.model.policy import OwnPolicy
@@ -101,6 +101,7 @@ def sweep(
     scenario: Scenario,
     vary: Mapping[str, Sequence[Any] | str],
     *,
+    policy: str | None = None,
     seed: int | None = None,
     replications: int | None = None,
     horizon: float | str | None = None,
@@ -108,7 +109,7 @@ def sweep(
     engine: str = "fast",
     progress: Progress = lambda done, planned: None,
 ) -> Sweep:
-    """Simulate every policy of *scenario* at each combination of the values in *vary*.
+    """Simulate every policy of *scenario*, or one, at each combination of the values in *vary*.
 
     *vary* maps keys of the file, such as ``lead_time.value``, to values, or to text such as
     ``"20:60:5"``. Parameters of a policy joined by ``+`` move together: the values are those of
@@ -121,7 +122,7 @@ def sweep(
     with the points that are finished. Raises InputError for unknown keys, values that a file
     could not have, and sweeps too large.
     """
-    scenario = with_settings(scenario, seed, replications, horizon, confidence)
+    scenario = with_settings(_with_one(scenario, policy), seed, replications, horizon, confidence)
     plan = _plan(scenario, vary, engine)
     totals, interrupted = plan.simulated(progress)
     points = tuple(_results(plan, totals))
@@ -134,6 +135,16 @@ def sweep(
 
 
 # --- what is asked -------------------------------------------------------------------------------
+
+
+def _with_one(scenario: Scenario, policy: str | None) -> Scenario:
+    names = list(scenario.policies)
+    if policy is None:
+        return scenario
+    if policy not in names:
+        hint = near(policy, names)
+        raise InputError(f"--policy: expected one of {', '.join(names)}{hint}, found {policy}")
+    return scenario.model_copy(update={"policies": {policy: scenario.policies[policy]}})
 
 
 def spread(text: str) -> tuple[Any, ...]:
