@@ -81,7 +81,13 @@ class FastEngine:
             if stopped == c.DONE:
                 return
 
-    def _run_customers(self, replication: int, totals: Block) -> None:
+    def _run_customers(
+        self,
+        replication: int,
+        totals: Block,
+        keep: Callable[[Block, Block, float], None] | None = None,
+    ) -> None:
+        """*keep* is shown the gaps and quantities of each block of customers, and the lead time."""
         job, draws, rules = self._job, self._draws, self._rules
         s, at = _state(job)
         queues = _queues(s, at, job)
@@ -100,6 +106,8 @@ class FastEngine:
                 stopped = c.run_customers(
                     rules, s, at, *orders, gaps, quantities, lead_times[0], totals
                 )
+            if keep is not None:
+                keep(gaps, quantities, lead_times[0])
             if stopped == c.DONE:
                 return
             at[c.QUANTITY] = 0
@@ -182,10 +190,25 @@ class FastCurve:
             for first in (0, c.OVER):  # a period is a span, and an end
                 bins[:, first + c.ENDS] = bins[:, first + c.SPAN]
                 bins[:, first + c.SPAN] *= job.period or 1.0
+        elif self._engine._one_by_one:
+            self._customers(replication, totals, bins)
         else:
             self._events(replication, totals, bins)
         totals[0, 0] = job.window
         return in_own_units(self._at_each_level(bins, totals[0]), job)
+
+    def _customers(self, replication: int, totals: Block, bins: Block) -> None:
+        job, rules, s = self._job, self._engine._rules, np.zeros(c.CURVE)
+        s[[c.LEVEL, c.POSITION]], s[c.RECEIPT] = job.start, -1.0
+        within, orders = (job.opening, job.opening + job.window), (_NONE, _NONE)
+
+        def keep(gaps: Block, quantities: Block, lead_time: float) -> None:
+            nonlocal orders
+            drawn = (gaps, quantities, lead_time)
+            orders = c.count_shifted_customers(self._at, rules, *within, s, *orders, *drawn, bins)
+
+        self._engine._run_customers(replication, totals, keep)
+        keep(np.array([math.inf]), np.zeros(1), 0.0)  # up to the very end
 
     def _events(self, replication: int, totals: Block, bins: Block) -> None:
         job, s = self._job, np.zeros(c.CURVE)
