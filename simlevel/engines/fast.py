@@ -204,8 +204,9 @@ class FastCurve:
 
         def keep(gaps: Block, quantities: Block, lead_time: float) -> None:
             nonlocal orders
-            drawn = (gaps, quantities, lead_time)
-            orders = c.count_shifted_customers(self._at, rules, *within, s, *orders, *drawn, bins)
+            orders = c.count_shifted_customers(
+                self._at, rules, *within, s, *orders, gaps, quantities, lead_time, bins
+            )
 
         self._engine._run_customers(replication, totals, keep)
         keep(np.array([math.inf]), np.zeros(1), 0.0)  # up to the very end
