@@ -56,7 +56,7 @@ def test_whole_periods_are_counted_by_the_loop_over_periods(scenario):
     }
     update = {"lead_time": lead_time, "policies": policies}
     whole = Job.of(scenario.model_copy(update=update), "p", Windows(4 * every, 6 * every, 3), 1)
-    assert FastEngine(whole)._lag == 3
+    assert FastEngine(whole).lag == 3
     assert differ(whole, trace=False) == []
 
 
@@ -71,7 +71,7 @@ def test_watched_customers_are_counted_by_the_loop_over_customers(scenario):
     }
     update = {"lead_time": lead_time, "policies": policies}
     watched = Job.of(scenario.model_copy(update=update), "p", Windows(3, 7, 3), 1)
-    assert FastEngine(watched)._one_by_one
+    assert FastEngine(watched).one_by_one
     assert differ(watched, trace=False) == []
 
 
