@@ -282,7 +282,8 @@ def _whole_program() -> Iterator[Row]:
 def _at_many_levels() -> Iterator[Row]:
     for name, case in (("(s, S)", periodic()), ("(r, Q)", continuous())):
         yield Row(
-            f"curve, {name}", f"one run of {name} counted at {LEVELS} levels, as a multiple of one run",
+            f"curve, {name}",
+            f"one run of {name} counted at {LEVELS} levels, as a multiple of one run",
             curve(case), fast(case), share(3), seconds,
         )  # fmt: skip
 

@@ -97,7 +97,7 @@ def test_a_slip_in_the_order_rule_would_be_seen():
     scenario = sl.load(SHIPPED[0])
     wrong = Job.of(scenario, next(iter(scenario.policies)), Windows(0, 100), 1)
     engine = FastEngine(wrong)
-    engine._rules = engine._rules._replace(lot=engine._rules.lot + 1)
+    engine.rules = engine.rules._replace(lot=engine.rules.lot + 1)
     assert (engine.run(0) != SimPyEngine(wrong).run(0)).any()
 
 

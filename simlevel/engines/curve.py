@@ -61,9 +61,9 @@ class FastCurve:
         return in_own_units(self._at_each_level(bins, totals[0]), job)
 
     def _customers(self, replication: int, totals: Block, bins: Block) -> None:
-        job, rules, s = self._job, self._engine._rules, np.zeros(c.CURVE)
+        job, rules, s = self._job, self._engine.rules, np.zeros(c.CURVE)
         s[[c.LEVEL, c.POSITION]], s[c.RECEIPT] = job.start, -1.0
-        within, orders = (job.opening, job.opening + job.window), (_NONE, _NONE)
+        within, orders = (job.opening, job.opening + job.window), (np.empty(0), np.empty(0))
 
         def keep(gaps: Block, quantities: Block, lead_time: float) -> None:
             nonlocal orders

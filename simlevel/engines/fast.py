@@ -39,7 +39,7 @@ class FastEngine:
     def __init__(self, job: Job) -> None:
         self._job = job
         self._draws = Draws(job.scenario, job.grid, job.seed, job.customers)
-        self._rules = _rules(job)
+        self.rules = _rules(job)
         self.lag = _whole_periods(job)
         self.one_by_one = _looks_after_customers(job)
 
@@ -63,8 +63,8 @@ class FastEngine:
     ) -> None:
         """*keep* is shown what each block of customers asks for and finds."""
         job, period = self._job, self._job.period or 1.0
-        rules = self._rules._replace(
-            review=self._rules.review / period,
+        rules = self.rules._replace(
+            review=self.rules.review / period,
             window=job.window / period,
             last_instant=(job.opening + job.window * job.windows.count) / period - 1,
         )
@@ -87,7 +87,7 @@ class FastEngine:
         keep: Callable[[Block, Block, float], None] | None = None,
     ) -> None:
         """*keep* is shown the gaps and quantities of each block of customers, and the lead time."""
-        job, draws, rules = self._job, self._draws, self._rules
+        job, draws, rules = self._job, self._draws, self.rules
         s, at = _state(job)
         queues = _queues(s, at, job)
         lead_times = next(draws.lead_times(replication))
@@ -128,7 +128,7 @@ class FastEngine:
         table = _NO_TABLE if keep is None else np.empty((TRACE, 8))
         while True:
             stopped = c.run_events(
-                self._rules,
+                self.rules,
                 s,
                 at,
                 *queues,
