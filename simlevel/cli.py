@@ -234,6 +234,10 @@ def check(files: tuple[Path, ...]) -> None:
     help="Which policies may be the best by MEASURE; by cost_per_time if there are costs.",
 )  # fmt: skip
 @click.option(
+    "--window", callback=_duration, metavar="T",
+    help='Also how each share scatters over windows of that length, such as 90 or "2 weeks".',
+)  # fmt: skip
+@click.option(
     "--require-targets", is_flag=True, help="Status 1 unless every policy meets every target."
 )
 @_output_options
@@ -247,6 +251,7 @@ def run(
     max_replications: int,
     baseline: str | None,
     best: str | None,
+    window: float | str | None,
     require_targets: bool,
     as_json: bool,
     outputs: tuple[Path, ...],
@@ -267,7 +272,7 @@ def run(
         result = simulate(
             scenario, seed=seed, replications=replications, horizon=horizon, engine=engine,
             precision=precision, max_replications=max_replications, baseline=baseline,
-            best_by=best, progress=progress,
+            best_by=best, window=window, progress=progress,
         )  # fmt: skip
     _say_precision(result, precision)
     _show(result, as_json, outputs)
@@ -437,6 +442,7 @@ def optimize(
     help="A key of the file and its values: 2,4,8 or a range 20:60 or 20:60:5 that includes its "
     "end. Repeatable: every combination.",
 )  # fmt: skip
+@click.option("--policy", metavar="NAME", help="This policy alone; all of them if left out.")
 @SEED
 @REPLICATIONS
 @HORIZON
@@ -445,6 +451,7 @@ def optimize(
 def sweep(
     file: Path,
     vary: dict[str, str],
+    policy: str | None,
     seed: int | None,
     replications: int | None,
     horizon: float | str | None,
@@ -476,8 +483,8 @@ def sweep(
         _say_waits()
     with ProgressBar() as progress:
         result = swept(
-            scenario, vary, seed=seed, replications=replications, horizon=horizon, engine=engine,
-            progress=progress,
+            scenario, vary, policy=policy, seed=seed, replications=replications, horizon=horizon,
+            engine=engine, progress=progress,
         )  # fmt: skip
     for warning in result.warnings:
         _warn(warning)
@@ -669,10 +676,9 @@ def _waiting(progress: ProgressBar) -> Callable[[int, int], None]:
 
 
 def _say_waits() -> None:
-    from simlevel.compiled import waits_for
+    from simlevel.compiled import tell_waits
 
-    if reason := waits_for():
-        _warn(reason)
+    tell_waits(_warn)
 
 
 class ProgressBar:

@@ -8,7 +8,6 @@ Without numba the same functions run uncompiled, slowly.
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import NamedTuple, TypeVar, cast
 
 import numpy as np
@@ -23,6 +22,7 @@ Ints = NDArray[np.int64]
 
 try:
     import numba
+    from numba.core import event
 
     COMPILED = True
 except ImportError:  # pragma: no cover
@@ -39,14 +39,23 @@ def compiled(function: Function) -> Function:
         return cast(Function, numba.njit(nogil=True, error_model="numpy")(function))
 
 
-def waits_for() -> str | None:
-    """What the first run on this machine spends its time on; None where nothing is in the way."""
+def tell_waits(say: Callable[[str], None]) -> None:
+    """From now on *say* is told, once, what a run waits for before its loops can start."""
     if not COMPILED:
-        return "numba is not installed: the loops run uncompiled, slowly"
-    folder = getattr(getattr(run_events, "_cache", None), "cache_path", None)
-    if folder is None or not any(Path(folder).glob("compiled.run_events-*.nbi")):
-        return "compiling the simulation loops, once on this machine"
-    return None
+        say("numba is not installed: the loops run uncompiled, slowly")
+        return
+
+    class Compilation(event.Listener):
+        said = False
+
+        def on_start(self, event: object) -> None:
+            if not self.said:
+                self.said = True
+                say("compiling the simulation loops, once on this machine")
+
+        def on_end(self, event: object) -> None: ...
+
+    event.register("numba:compile", Compilation())  # type: ignore[no-untyped-call]
 
 
 @compiled
@@ -625,8 +634,8 @@ OVER = 6
 BINS = 10
 
 # What a count goes on with at the next block.
-LEVEL, COUNTED_TO, PERIOD_END, RECEIPT, RECEIPT_LEVEL = range(5)
-CURVE = 5
+LEVEL, COUNTED_TO, PERIOD_END, RECEIPT, RECEIPT_LEVEL, POSITION, CUSTOMER = range(7)
+CURVE = 7
 
 
 class Shifts(NamedTuple):
@@ -685,13 +694,7 @@ def count_events(
         if counted and event == DEMAND:
             column = LATE if rows[i, 6] > 0 else QUIET
         elif counted:
-            if now != s[RECEIPT]:
-                s[RECEIPT], s[RECEIPT_LEVEL] = now, net
-                bins[place, RECEIPTS] += 1
-            elif net < s[RECEIPT_LEVEL]:
-                bins[place_of(shifts, guide, cells, s[RECEIPT_LEVEL]), RECEIPTS] -= 1
-                s[RECEIPT_LEVEL] = net
-                bins[place, RECEIPTS] += 1
+            count_receipt(at, s, now, net, place, bins)
         if column != served:
             change_column(bins, served, column, place, over)
             served = column
@@ -705,15 +708,84 @@ def count_events(
 
 
 @compiled
+def count_receipt(at: Shifts, s: Floats, now: float, net: float, place: int, bins: Floats) -> None:
+    """Count a receipt where the net inventory before is lowest, among those of one instant."""
+    if now == s[RECEIPT]:
+        if net >= s[RECEIPT_LEVEL]:
+            return
+        bins[place_of(at.shifts, at.guide, at.cells_per_unit, s[RECEIPT_LEVEL]), RECEIPTS] -= 1
+    s[RECEIPT], s[RECEIPT_LEVEL] = now, net
+    bins[place, RECEIPTS] += 1
+
+
+@compiled
+def count_shifted_customers(
+    at: Shifts, rules: Rules, opening: float, closing: float, s: Floats, due: Floats,
+    units: Floats, gaps: Floats, quantities: Floats, lead_time: float, bins: Floats,
+) -> tuple[Floats, Floats]:  # fmt: skip
+    """Follow customers as :func:`run_customers` does, and count them at every shift.
+
+    *due* and *units* are the orders under way before them; returned are those after.
+    """
+    shifts, guide, cells = at.shifts, at.guide, at.cells_per_unit
+    first, last = 0, due.size
+    due = np.concatenate((due, np.empty(quantities.size)))
+    units = np.concatenate((units, np.empty(quantities.size)))
+    net, position, since, now = s[LEVEL], s[POSITION], s[COUNTED_TO], s[CUSTOMER]
+    place, served = place_of(shifts, guide, cells, net), -1
+    over = net + shifts[place]
+    for i in range(quantities.size):
+        customer, asked = now + gaps[i], quantities[i]
+        arrives = True
+        while arrives:
+            arrives = first < last and due[first] <= customer
+            now = due[first] if arrives else customer
+            span = min(now, closing) - max(since, opening)
+            since = now
+            if span > 0:
+                bins[place, SPAN] += span
+                bins[place, OVER + SPAN] += over * span
+            column = -1
+            if opening <= now < closing:
+                if arrives:
+                    count_receipt(at, s, now, net, place, bins)
+                elif asked > 0:
+                    column = LATE if position != net else QUIET
+            if column != served and (arrives or asked > 0):
+                change_column(bins, served, column, place, over)
+                served = column
+            net += units[first] if arrives else -asked
+            first += arrives
+            place = place_of(shifts, guide, cells, net)
+            over = net + shifts[place]
+            if column >= 0:
+                bins[place, WHOLE] += 1
+        position -= asked
+        if asked > 0 and position <= rules.trigger:
+            units[last] = quantity_ordered(
+                rules.fixed_lot, rules.trigger, rules.lot, rules.least, rules.multiple, position
+            )
+            position += units[last]
+            due[last] = now + lead_time
+            last += 1
+    change_column(bins, served, -1, place, over)
+    s[LEVEL], s[POSITION], s[COUNTED_TO], s[CUSTOMER] = net, position, since, now
+    return due[first:last].copy(), units[first:last].copy()
+
+
+@compiled
 def count_shifted_periods(
-    at: Shifts, before: int, quantities: Floats, nets: Ints, on_orders: Ints, bins: Floats
-) -> None:
-    """Count periods as :func:`count_periods` does, at every shift; *before* is the net before."""
+    at: Shifts, before: float, quantities: Floats, nets: Ints, on_orders: Ints, bins: Floats
+) -> float:
+    """Count periods as :func:`count_periods` does, at every shift.
+
+    *before* is the net inventory before the first; returned is that after the last.
+    """
     shifts, guide, cells = at.shifts, at.guide, at.cells_per_unit
     place, served = place_of(shifts, guide, cells, before), -1
     over = before + shifts[place]
     for i in range(quantities.size):
-        net, column = nets[i], LATE if on_orders[i] > 0 else QUIET
+        net, column = float(nets[i]), LATE if on_orders[i] > 0 else QUIET
         if net != before:
             bins[place, RECEIPTS] += 1
             change_column(bins, served, -1, place, over)
@@ -722,13 +794,14 @@ def count_shifted_periods(
         if column != served:
             change_column(bins, served, column, place, over)
             served = column
-        before = net - int(quantities[i])
+        before = net - quantities[i]
         place = place_of(shifts, guide, cells, before)
         over = before + shifts[place]
         bins[place, SPAN] += 1
         bins[place, OVER + SPAN] += over
         bins[place, WHOLE] += quantities[i] > 0
     change_column(bins, served, -1, place, over)
+    return before
 
 
 @compiled

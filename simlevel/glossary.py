@@ -773,6 +773,29 @@ _TOPICS = (
         "confidence interval", "confidence", "ratio of sums", "replications",
     ),
     _topic(
+        "window", "How service scatters over windows of one length",
+        "The long run is one number; quarters scatter about it. --window T cuts the horizon of "
+        "each replication into consecutive windows and takes every share in each: their mean, "
+        "their quantiles (one window in twenty is at or below the 5 % one) and, where there is a "
+        "target, the share of windows that reach it. A window with nothing to count, such as "
+        "one without demand, counts as 1 and is counted. The horizon has to hold one; under "
+        'horizon = "auto" it holds 50 at least.\n\n'
+        "The mean fill rate of windows is as a rule above the long run: a busy window, "
+        "which is served worse, weighs no more than a quiet one. Where each period begins with a "
+        "full shelf it is known exactly. A share of time has the long run as its mean.\n\n"
+        "A window begins with what the one before left, so the intervals follow from how whole "
+        "replications scatter, each a cluster of windows: wider where few windows fail, and for "
+        "a quantile all shares that they do not refute.",
+        "fill_rate, interval, met",
+        "windows", "finite horizon", "finite-horizon fill rate", "scatter",
+        lines=(
+            ("written", 'simlevel run FILE --window "2 weeks"'),
+            ("source",
+             "Chen, Lin and Thomas, Operations Research Letters 31 (2003); Thomas, Measuring item "
+             "fill-rate performance in a finite horizon, M&SOM 7 (2005)"),
+        ),
+    ),
+    _topic(
         "common_random_numbers", "All policies meet the same customers",
         "In replication 7 every policy of a file meets the same customers at the same times, "
         "asking for the same amounts. What differs is then due to the policies and not to luck, so "

@@ -21,6 +21,10 @@ def _compiled():
 
     quick = Path(__file__).parent.parent / "scenarios" / "quickstart.toml"
     sl.simulate(sl.load(quick), replications=2, horizon=10)
+    normal = {"kind": "periodic", "quantity": {"dist": "normal", "mean": 9, "sd": 2}}
+    daily = {"p": {"kind": "base_stock", "order_up_to": 30, "review_period": 1}}
+    periodic = sl.Scenario.model_validate({"demand": normal, "lead_time": 2, "policies": daily})
+    sl.simulate(periodic, replications=2, horizon=10)
     few = ["--replications", "2", "--horizon", "10"]
     command = [sys.executable, "-m", "simlevel", "run", str(quick), *few]
     subprocess.run(command, capture_output=True, check=False)

@@ -21,7 +21,9 @@ VERDICTS = (
     "agrees", "disagrees", "approximation", "inconclusive", "no formula", "met", "missed",
     "cannot tell", "higher", "lower",
 )  # fmt: skip
-TOPICS = ("clock", "cycle", "warmup", "interval", "common_random_numbers", "best", "undershoot")
+TOPICS = (
+    "clock", "cycle", "warmup", "interval", "window", "common_random_numbers", "best", "undershoot",
+)  # fmt: skip
 CUSTOMER_SERVICE = (
     "complete at first contact", "first response time", "resolution rate", "handling time",
 )  # fmt: skip

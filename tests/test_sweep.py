@@ -16,7 +16,8 @@ from strategies import chosen, scenarios, worded
 from test_scenario_file import run
 
 import simlevel as sl
-from simlevel.engines.fast import FastCurve, FastEngine
+from simlevel.engines.curve import FastCurve
+from simlevel.engines.fast import FastEngine
 from simlevel.engines.ledger import Job, Windows
 from simlevel.errors import InputError
 from simlevel.scenario_file import varied
@@ -56,9 +57,7 @@ def differ(job: Job, ahead: int = 0, replication: int = 3) -> set[str]:
 
 
 def alone(job: Job, name: str) -> Job:
-    """That policy by itself; real quantities on the same grid, so that the draws are the same."""
-    if job.scenario.demand.amount.is_continuous:
-        return Job(job.scenario, name, job.windows, job.seed, job.grid)
+    """That policy by itself."""
     one = job.scenario.model_copy(update={"policies": {name: job.scenario.policies[name]}})
     return Job.of(one, name, job.windows, job.seed)
 
@@ -92,7 +91,7 @@ def test_so_it_is_where_all_happens_in_whole_periods(scenario, steps):
     if scenario.policies["p"].review_period:
         changes["policies", "p", "review_period"] = 2 * every
     whole = family(varied(scenario, changes), steps, windows=Windows(4 * every, 60 * every))
-    assert FastEngine(whole)._lag == 3
+    assert FastEngine(whole).lag == 3
     assert differ(whole) == set()
 
 
@@ -100,7 +99,7 @@ def test_so_it_is_where_all_happens_in_whole_periods(scenario, steps):
 @given(scenarios(**CURVE, demand="poisson", lead_time="constant", clock="continuous"), STEPS)
 def test_so_it_is_where_customers_are_watched(scenario, steps):
     job = family(varied(scenario, {("lead_time",): 2.5}), steps, windows=Windows(3, 40))
-    assert FastEngine(job)._one_by_one
+    assert FastEngine(job).one_by_one
     assert differ(job) == set()
 
 
@@ -214,6 +213,29 @@ def test_what_does_not_vary_is_simulated_once(monkeypatch):
     monkeypatch.setattr(study, "engine_of", lambda *job: made.append(job) or FastEngine(job[0]))
     sl.sweep(sl.load(QUICK), {"policies.current.reorder_point": "20:30"}, **SMALL)
     assert len(made) == 1
+
+
+def test_one_policy_alone_is_swept_as_among_others():
+    vary = {"policies.current.reorder_point": [20, 25]}
+    every, one = (sl.sweep(sl.load(QUICK), vary, policy=p, **SMALL) for p in (None, "current"))
+    frame = every.to_frame()
+    same = frame[frame.policy == "current"].drop(columns="verdict").reset_index(drop=True)
+    assert one.to_frame().drop(columns="verdict").equals(same)
+    with pytest.raises(InputError, match="did you mean 'current'"):
+        sl.sweep(sl.load(QUICK), vary, policy="curent")
+
+
+def test_an_interrupt_leaves_the_points_that_are_finished():
+    def stop(done: int, planned: int) -> None:
+        if done == 2 * planned // 3:
+            raise KeyboardInterrupt
+
+    vary = {"lead_time.value": [2, 3, 4]}
+    found = sl.sweep(sl.load(QUICK), vary, policy="current", progress=stop, **SMALL)
+    assert found.interrupted
+    assert [point.values["lead_time.value"] for point in found.points] == [2, 3]
+    with pytest.raises(KeyboardInterrupt):
+        sl.sweep(sl.load(QUICK), {"lead_time.value": [2]}, progress=stop, **SMALL)
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))

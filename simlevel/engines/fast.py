@@ -15,7 +15,6 @@ from simlevel.engines.ledger import Event, Job, Totals, in_own_units
 from simlevel.model.demand import PoissonDemand, RenewalDemand
 from simlevel.model.distribution import Constant
 from simlevel.model.policy import RQ, BaseStock, OwnPolicy, Policy
-from simlevel.model.scenario import Scenario
 
 Places: TypeAlias = NDArray[np.int64]
 
@@ -40,38 +39,38 @@ class FastEngine:
     def __init__(self, job: Job) -> None:
         self._job = job
         self._draws = Draws(job.scenario, job.grid, job.seed, job.customers)
-        self._rules = _rules(job)
-        self._lag = _whole_periods(job)
-        self._one_by_one = _looks_after_customers(job)
+        self.rules = _rules(job)
+        self.lag = _whole_periods(job)
+        self.one_by_one = _looks_after_customers(job)
 
     def run(self, replication: int, trace: list[Event] | None = None) -> Totals:
         """Totals of one replication, shape (windows, totals); events are added to *trace*."""
         job = self._job
         totals = np.zeros((job.windows.count + 1, len(job.columns)))
         if trace is not None:
-            self._run_events(replication, totals, lambda rows: trace.extend(_events(rows, job)))
-        elif self._lag:
-            self._run_periods(replication, totals)
-        elif self._one_by_one:
-            self._run_customers(replication, totals)
+            self.run_events(replication, totals, lambda rows: trace.extend(_events(rows, job)))
+        elif self.lag:
+            self.run_periods(replication, totals)
+        elif self.one_by_one:
+            self.run_customers(replication, totals)
         else:
-            self._run_events(replication, totals)
+            self.run_events(replication, totals)
         totals[:-1, 0] = job.window
         return in_own_units(totals[:-1], job)
 
-    def _run_periods(
+    def run_periods(
         self, replication: int, totals: Block, keep: Callable[[Block, Places], None] | None = None
     ) -> None:
         """*keep* is shown what each block of customers asks for and finds."""
         job, period = self._job, self._job.period or 1.0
-        rules = self._rules._replace(
-            review=self._rules.review / period,
+        rules = self.rules._replace(
+            review=self.rules.review / period,
             window=job.window / period,
             last_instant=(job.opening + job.window * job.windows.count) / period - 1,
         )
         s, at = _state(job)
         s[c.NEXT_WINDOW] = job.opening / period
-        pipeline = np.zeros(self._lag or 0, dtype=np.int64)
+        pipeline = np.zeros(self.lag or 0, dtype=np.int64)
         seen = np.empty((2, BLOCK), dtype=np.int64)
         for quantities in self._draws.quantities(replication):
             at[c.QUANTITY] = 0
@@ -81,8 +80,14 @@ class FastEngine:
             if stopped == c.DONE:
                 return
 
-    def _run_customers(self, replication: int, totals: Block) -> None:
-        job, draws, rules = self._job, self._draws, self._rules
+    def run_customers(
+        self,
+        replication: int,
+        totals: Block,
+        keep: Callable[[Block, Block, float], None] | None = None,
+    ) -> None:
+        """*keep* is shown the gaps and quantities of each block of customers, and the lead time."""
+        job, draws, rules = self._job, self._draws, self.rules
         s, at = _state(job)
         queues = _queues(s, at, job)
         lead_times = next(draws.lead_times(replication))
@@ -100,11 +105,13 @@ class FastEngine:
                 stopped = c.run_customers(
                     rules, s, at, *orders, gaps, quantities, lead_times[0], totals
                 )
+            if keep is not None:
+                keep(gaps, quantities, lead_times[0])
             if stopped == c.DONE:
                 return
             at[c.QUANTITY] = 0
 
-    def _run_events(
+    def run_events(
         self, replication: int, totals: Block, keep: Callable[[Block], None] | None = None
     ) -> None:
         """*keep* is shown the event table, a part at a time."""
@@ -121,7 +128,7 @@ class FastEngine:
         table = _NO_TABLE if keep is None else np.empty((TRACE, 8))
         while True:
             stopped = c.run_events(
-                self._rules,
+                self.rules,
                 s,
                 at,
                 *queues,
@@ -144,129 +151,6 @@ class FastEngine:
                 at[_PLACE[stopped]] = 0
 
 
-def one_path(scenario: Scenario, policy: Policy) -> bool:
-    """The net inventory above the policy's level does not depend on where that is.
-
-    So where demand is backordered, the start is the policy's own, and customers are not
-    followed one by one.
-    """
-    followed = scenario.lost_sales or scenario.start or scenario.measures.served_within
-    return not followed and not isinstance(policy, OwnPolicy)
-
-
-class FastCurve:
-    """One run that gives the totals at every reorder point, or every order-up-to level.
-
-    The policies of the job's scenario differ by their level alone, lowest first, and
-    :func:`one_path` holds for them: one path is counted against all of them. Equal to a run at
-    each, but for the rounding of sums of times that are not whole ticks. Raises InputError as
-    :class:`FastEngine` does.
-    """
-
-    def __init__(self, job: Job) -> None:
-        units, policies = job.grid.units, job.scenario.policies.values()
-        triggers = np.array([_order_rule(policy, units)[1] for policy in policies])
-        self._job, self._engine = job, FastEngine(job)
-        levels = triggers - triggers[0]
-        # In stock is above 0: at or above it with one grid unit less.
-        self._shifts, place = np.unique([*levels, *(levels - 1)], return_inverse=True)
-        self._at, self._picked = _guided(self._shifts), place.reshape(2, -1)
-
-    def run(self, replication: int) -> Totals:
-        """Totals of one replication, shape (policies, totals)."""
-        job = self._job
-        totals = np.zeros((2, len(job.columns)))
-        bins = np.zeros((len(self._shifts) + 1, c.BINS))
-        if self._engine._lag:
-            self._engine._run_periods(replication, totals, self._periods(bins))
-            for first in (0, c.OVER):  # a period is a span, and an end
-                bins[:, first + c.ENDS] = bins[:, first + c.SPAN]
-                bins[:, first + c.SPAN] *= job.period or 1.0
-        else:
-            self._events(replication, totals, bins)
-        totals[0, 0] = job.window
-        return in_own_units(self._at_each_level(bins, totals[0]), job)
-
-    def _events(self, replication: int, totals: Block, bins: Block) -> None:
-        job, s = self._job, np.zeros(c.CURVE)
-        s[c.LEVEL], s[c.PERIOD_END], s[c.RECEIPT] = job.start, job.period or math.inf, -1.0
-        within = (job.period or 0.0, job.opening, job.opening + job.window)
-
-        def keep(rows: Block) -> None:
-            c.count_events(self._at, *within, s, rows, bins)
-
-        self._engine._run_events(replication, totals, keep)
-        keep(np.array([[job.last_instant, c.ORDER, *np.zeros(6)]]))  # up to the very end
-
-    def _periods(self, bins: Block) -> Callable[[Block, Places], None]:
-        """Counts the periods that it is shown, from the first of the window."""
-        job = self._job
-        skipped = int(job.opening / (job.period or 1.0))
-        before = int(job.start)
-
-        def keep(quantities: Block, seen: Places) -> None:
-            nonlocal skipped, before
-            first, left = min(skipped, quantities.size), seen[0] - quantities.astype(np.int64)
-            if first:
-                before = left[first - 1]
-            if first < quantities.size:
-                c.count_shifted_periods(
-                    self._at, before, quantities[first:], seen[0, first:], seen[1, first:], bins
-                )
-                before = left[-1]
-            skipped -= first
-
-        return keep
-
-    def _at_each_level(self, bins: Block, totals: Block) -> Block:
-        """Totals at each level: those of one run, *totals*, where they do not depend on it."""
-        shifts, (picked, one_less) = self._shifts, self._picked
-        reached, lifted, short = _summed(shifts, bins)
-        stocked = reached[one_less, c.SPAN]
-        reached, lifted, short = reached[picked], lifted[picked], short[picked]
-        found = np.repeat(totals[np.newaxis], picked.size, axis=0)
-        whole = reached[:, c.WHOLE]
-        if totals[c.PERIODS]:
-            found[:, c.PERIODS_SERVED] = totals[c.PERIODS] - totals[c.CUSTOMERS] + whole
-        found[:, c.CUSTOMERS_WHOLE] = whole
-        found[:, c.FROM_SHELF] = lifted[:, c.LATE] + lifted[:, c.QUIET]
-        found[:, c.FROM_SHELF_IN_LEAD_TIME] = lifted[:, c.LATE]
-        found[:, c.CYCLES_WHOLE] = reached[:, c.RECEIPTS]
-        found[:, c.NET_BEFORE_RECEIPTS] += shifts[picked] * totals[c.CYCLES]
-        found[:, c.PERIODS_CLEAR] = reached[:, c.ENDS]
-        found[:, c.BACKORDERS_AT_ENDS] = short[:, c.ENDS]
-        found[:, c.AREA_ON_HAND] = lifted[:, c.SPAN]
-        found[:, c.AREA_BACKORDERS] = short[:, c.SPAN]
-        found[:, c.TIME_IN_STOCK] = stocked
-        return found
-
-
-CELLS = 4096
-"""Of the guide to a curve's levels."""
-
-
-def _guided(shifts: Block) -> c.Shifts:
-    span = shifts[-1] - shifts[0]
-    cells_per_unit = 2.0 ** min(math.floor(math.log2(CELLS / span)), 0) if span else 1.0
-    cells = np.arange(int(span * cells_per_unit) + 1) / cells_per_unit
-    guide = np.append(np.searchsorted(shifts - shifts[0], cells), shifts.size)
-    return c.Shifts(np.append(shifts, shifts[-1]), guide, cells_per_unit)
-
-
-def _summed(shifts: Block, bins: Block) -> tuple[Block, Block, Block]:
-    """At each shift, of every column: what is counted at levels lifted to 0 or more, the sum of
-    what is lifted above 0, and the sum of what is left below. No two terms cancel.
-    """
-    counts, over, steps = bins[:, : c.OVER], bins[:, c.OVER :], np.diff(shifts)[:, np.newaxis]
-    reached = np.cumsum(bins[:-1, : c.OVER], axis=0)
-    lifted = over[:-1].copy()
-    lifted[1:] += steps * reached[:-1, : over.shape[1]]
-    counts = counts[:, : over.shape[1]]
-    below = -over[1:]  # at the shift one lower than the place
-    below[:-1] += steps * (counts[1:-1] + np.cumsum(counts[:1:-1], axis=0)[::-1])
-    return reached, np.cumsum(lifted, axis=0), np.cumsum(below[::-1], axis=0)[::-1]
-
-
 _PLACE = {
     c.WANTS_GAPS: c.GAP,
     c.WANTS_QUANTITIES: c.QUANTITY,
@@ -276,7 +160,7 @@ _PLACE = {
 
 def _rules(job: Job) -> c.Rules:
     return c.Rules(
-        *_order_rule(job.scenario.policies[job.policy], job.grid.units),
+        *order_rule(job.scenario.policies[job.policy], job.grid.units),
         lost_sales=job.scenario.lost_sales,
         may_overtake=job.scenario.lead_time.order_crossing,
         demand_first=job.scenario.clock.demand_first,
@@ -288,7 +172,7 @@ def _rules(job: Job) -> c.Rules:
     )
 
 
-def _order_rule(
+def order_rule(
     policy: Policy, units: Callable[[float], float]
 ) -> tuple[bool, float, float, float, float]:
     """Fixed lots?, trigger, lot, least and multiple of an order, in grid units."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simlevel.errors import InputError
-from simlevel.studies.result import COLUMNS, Result
+from simlevel.studies.result import Result
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -71,7 +71,7 @@ def _json(result: Result) -> bytes:
 
 
 def _csv(result: Result) -> bytes:
-    return csv_of(COLUMNS, result.rows())
+    return csv_of(result.columns, result.rows())
 
 
 def csv_of(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
@@ -107,7 +107,7 @@ def xlsx_of(sheets: Iterable[tuple[str, Iterable[Sequence[Any]]]]) -> bytes:
 
 
 def _sheets(result: Result) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
-    yield "measures", [COLUMNS, *result.rows()]
+    yield "measures", [result.columns, *result.rows()]
     if result.differences:
         header = (
             "policy",
@@ -146,7 +146,7 @@ def run_sheet(document: Mapping[str, Any]) -> list[tuple[Any, ...]]:
 def _markdown(result: Result) -> bytes:
     from simlevel.reports.tables import foot
 
-    return markdown_of(result.scenario.name, COLUMNS, result.rows(), foot(result))
+    return markdown_of(result.scenario.name, result.columns, result.rows(), foot(result))
 
 
 def markdown_of(

@@ -13,6 +13,7 @@ from simlevel.estimation.comparison import Best, Difference
 from simlevel.estimation.estimate import weights
 from simlevel.model.fields import singular
 from simlevel.model.scenario import Scenario
+from simlevel.reports.window_table import window_tables
 from simlevel.studies.result import MeasureResult, PolicyResult, Protection, Result, Run
 from simlevel.theory.gap import Step
 
@@ -31,6 +32,7 @@ def result_table(result: Result, width: int = 80) -> RenderableType:
     parts: list[RenderableType] = [_heading(result), ""]
     for names in _batches(list(result.policies), width):
         parts += [_measures(result, names), ""]
+    parts += window_tables(result)
     if result.differences:
         for names in _batches(list(result.differences), width):
             parts += [_differences(result, names, width), ""]

@@ -25,11 +25,20 @@ from simlevel.estimation.comparison import Best, Difference, best, difference
 from simlevel.estimation.estimate import Estimate, Totals, estimates
 from simlevel.model.demand import HistoryDemand, PeriodicDemand
 from simlevel.model.distribution import Normal
-from simlevel.model.fields import using_time_unit
+from simlevel.model.fields import as_number, exact, singular, using_time_unit
 from simlevel.model.policy import Policy
 from simlevel.model.scenario import Scenario, Simulation
 from simlevel.studies.result import MeasureResult, PolicyResult, Protection, Result, Run, Target
 from simlevel.studies.verdict import Verdicts, verdicts
+from simlevel.studies.windows import (
+    Shares,
+    count_of,
+    length_of,
+    most_replications,
+    policy_windows,
+    refuse_too_many,
+    shares_of,
+)
 from simlevel.theory.answer import Theory
 from simlevel.theory.catalogue import derive
 
@@ -58,7 +67,10 @@ class Sample:
     windows: Windows
     seed: int
     engine: str = "fast"
+    by_window: bool = False
+    """Keep the shares of each window too; of the totals, only the sum over windows is kept."""
     rows: dict[str, list[Rows]] = field(default_factory=dict)
+    shares: dict[str, list[Shares]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self._engines = {
@@ -66,6 +78,7 @@ class Sample:
             for name in self.scenario.policies
         }
         self.rows = {name: [] for name in self._engines}
+        self.shares = {name: [] for name in self._engines}
 
     def __len__(self) -> int:
         return min(len(rows) for rows in self.rows.values())
@@ -79,7 +92,9 @@ class Sample:
 
     def _keep(self, rows: dict[str, Rows]) -> None:
         for name, row in rows.items():
-            self.rows[name].append(row)
+            if self.by_window:
+                self.shares[name].append(shares_of(row, self.scenario))
+            self.rows[name].append(row.sum(axis=0, keepdims=True))
 
     def _replication(self, replication: int) -> dict[str, Rows]:
         return {name: engine.run(replication) for name, engine in self._engines.items()}
@@ -123,6 +138,7 @@ def simulate(
     max_replications: int = MAX_REPLICATIONS,
     baseline: str | None = None,
     best_by: str | None = None,
+    window: float | str | None = None,
     progress: Progress = lambda done, planned: None,
 ) -> Result:
     """Simulate every policy of *scenario*, with intervals, exact values, verdicts and targets.
@@ -131,6 +147,8 @@ def simulate(
     half-width to reach; replications are added until then, or until *max_replications*.
     Policies are compared with *baseline*, by default the first; which of them may be best is
     told by the measure *best_by*, by default ``cost_per_time`` where there are costs.
+    *window* is a duration: how each share scatters over consecutive windows of that length is
+    then in ``windows`` of each policy, and the horizon is a whole number of them.
     An interrupt (Ctrl-C) ends it with the replications finished so far; before the second
     of them it is raised again. Raises InputError for unknown names and for runs too large.
     """
@@ -139,10 +157,14 @@ def simulate(
     baseline = _known_baseline(scenario, baseline)
     best_by = _known_best(scenario, best_by)
     settings = scenario.simulation
-    windows = windows_of(scenario, engine)
     planned = 1 if scenario.replayed else settings.replications
+    length = None if window is None else length_of(scenario, window)
+    windows = windows_of(scenario, engine, length)
     refuse_endless(scenario, windows, max(planned, 1))
-    sample = Sample(scenario, windows, settings.seed, engine)
+    if length is not None:
+        refuse_too_many(scenario, windows.count, planned)
+        max_replications = min(max_replications, most_replications(scenario, windows.count))
+    sample = Sample(scenario, windows, settings.seed, engine, by_window=length is not None)
     interrupted = False
     try:
         sample.extend(planned, progress)
@@ -155,6 +177,8 @@ def simulate(
             raise
     theories = {name: derive(scenario, name) for name in scenario.policies}
     result = judged(sample, theories, baseline, best_by)
+    if sample.by_window:
+        result = _with_windows(result, sample)
     return replace(result, interrupted=interrupted)
 
 
@@ -177,16 +201,20 @@ def analyze(scenario: Scenario) -> Result:
     return Result(scenario, None, policies, warnings=warnings(scenario))
 
 
-def windows_of(scenario: Scenario, engine: str = "fast") -> Windows:
-    """The one counted window: the horizon after the warm-up, both chosen where left open."""
-    length = window.horizon(scenario)
+def windows_of(scenario: Scenario, engine: str = "fast", length: float | None = None) -> Windows:
+    """The one counted window: the horizon after the warm-up, both chosen where left open.
+
+    With a *length*, as many consecutive windows of it as the horizon has.
+    """
+    count = 1 if length is None else count_of(scenario, length)
+    length = window.horizon(scenario) if length is None else length
     seed = scenario.simulation.seed
 
     def pilot(policy: str, windows: Windows, replication: int) -> Rows:
         refuse_endless(scenario, windows, window.PILOTS)
         return engine_of(Job.of(scenario, policy, windows, seed), engine).run(replication)
 
-    return Windows(window.warmup(scenario, pilot), length)
+    return Windows(window.warmup(scenario, pilot), length, count)
 
 
 def judged(
@@ -208,13 +236,13 @@ def judged(
         sample.engine,
         settings.seed,
         len(sample),
-        sample.windows.length,
+        as_number(exact(sample.windows.length) * sample.windows.count),
         sample.windows.warmup,
         settings.confidence,
     )
     differences = differences_of(sample, baseline) if baseline else None
     leading = best_of(sample, best_by) if best_by else None
-    said = (*warnings(scenario), *_gone_to_simpy(sample))
+    said = (*warnings(scenario), *gone_to_simpy(scenario, sample.engine))
     return Result(scenario, run, policies, baseline, differences, leading, said)
 
 
@@ -236,10 +264,10 @@ def warnings(scenario: Scenario) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _gone_to_simpy(sample: Sample) -> Iterator[str]:
+def gone_to_simpy(scenario: Scenario, engine: str) -> Iterator[str]:
     """The policies that the compiled loop was asked for and does not cover."""
-    for name, policy in sample.scenario.policies.items():
-        if sample.engine == "fast" and policy.kind == "own":
+    for name, policy in scenario.policies.items():
+        if engine == "fast" and policy.kind == "own":
             yield f"policy {name} is a Python object: it ran in the SimPy engine, which is slower"
 
 
@@ -253,6 +281,33 @@ def protection(scenario: Scenario, policy: Policy) -> Protection:
         after_demand = review is None or scenario.clock.demand_first
         instants = max(periods - after_demand, 0)
     return Protection(review, lead_time, instants)
+
+
+# --- windows -----------------------------------------------------------------------------------
+
+
+def _with_windows(result: Result, sample: Sample) -> Result:
+    """*result* with how each policy's shares scatter over the windows of *sample*."""
+    scenario, windows = sample.scenario, sample.windows
+    policies = {
+        name: replace(
+            policy,
+            windows=policy_windows(
+                scenario, name, windows.length, sample.shares[name][: len(sample)]
+            ),
+        )
+        for name, policy in result.policies.items()
+    }
+    said = (*result.warnings, *_cut_short(scenario, windows))
+    return replace(result, policies=policies, warnings=said)
+
+
+def _cut_short(scenario: Scenario, windows: Windows) -> Iterator[str]:
+    asked, counted = window.horizon(scenario), windows.length * windows.count
+    if counted < asked * (1 - 1e-12):
+        many = f"{windows.count} whole window{'' if windows.count == 1 else 's'}"
+        parts = f"{counted:,.6g} of its {asked:,.6g} {singular(scenario.time_unit)}s"
+        yield f"the horizon holds {many}: {parts} are counted"
 
 
 # --- one policy --------------------------------------------------------------------------------

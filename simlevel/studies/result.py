@@ -12,6 +12,7 @@ from simlevel import __version__, numbers, words
 from simlevel.estimation.comparison import Best, Difference
 from simlevel.model.policy import Policy
 from simlevel.model.scenario import Scenario
+from simlevel.studies.windows import PolicyWindows
 from simlevel.theory.answer import Answer, Textbook
 
 if TYPE_CHECKING:
@@ -91,6 +92,8 @@ class PolicyResult:
     measures: Mapping[str, MeasureResult]
     no_theory: str | None = None
     """Why theory has nothing to say, where it has not."""
+    windows: PolicyWindows | None = None
+    """How shares scatter over windows, where asked for."""
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -149,8 +152,26 @@ class Result:
             "warnings": list(self.warnings),
         }
 
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Of the tidy table: COLUMNS, and ``statistic`` where windows were asked for."""
+        windows = any(policy.windows for policy in self.policies.values())
+        return (*COLUMNS, "statistic") if windows else COLUMNS
+
     def rows(self) -> Iterator[tuple[Any, ...]]:
-        """The tidy table, a row a measure of a policy; columns are COLUMNS."""
+        """The tidy table, a row a measure of a policy; columns are those of ``columns``.
+
+        With windows, a row a statistic: ``long_run``, ``window_mean``, ``window_quantile_0.05``
+        and so on, ``window_meets_target`` and ``empty_windows``, a count.
+        """
+        statistic = ("long_run",) if len(self.columns) > len(COLUMNS) else ()
+        for row in self._measure_rows():
+            yield *row, *statistic
+        for name, policy in self.policies.items():
+            for measure, each, *found, exact in policy.windows.rows() if policy.windows else ():
+                yield name, measure, *found, exact, None if exact is None else True, None, each
+
+    def _measure_rows(self) -> Iterator[tuple[Any, ...]]:
         for name, policy in self.policies.items():
             for measure, result in policy.measures.items():
                 analytic = result.analytic
@@ -161,10 +182,13 @@ class Result:
                 )  # fmt: skip
 
     def to_frame(self) -> pd.DataFrame:
-        """The tidy table: policy, measure, estimate, low, high, analytic, exact, verdict."""
+        """The tidy table: policy, measure, estimate, low, high, analytic, exact, verdict.
+
+        With windows also ``statistic``, see :meth:`rows`.
+        """
         import pandas as pd
 
-        return pd.DataFrame(list(self.rows()), columns=list(COLUMNS))
+        return pd.DataFrame(list(self.rows()), columns=list(self.columns))
 
     def _repr_html_(self) -> str:
         """A table for notebooks: measures as rows, policies as columns."""
@@ -195,6 +219,7 @@ class Result:
                 "demand_instants": protection.demand_instants,
             },
             "measures": {name: each.to_dict() for name, each in result.measures.items()},
+            "windows": result.windows.to_dict() if result.windows else None,
         }
 
     def _differences(self) -> dict[str, Any] | None:

@@ -14,9 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from simlevel.engines.fast import FastCurve, one_path
+from simlevel.engines.curve import FastCurve, one_path
 from simlevel.engines.ledger import Job, Totals, Windows, named
-from simlevel.errors import InputError, Problem
+from simlevel.errors import InputError, Problem, near
 from simlevel.estimation.estimate import estimates
 from simlevel.model.fields import as_number, exact
 from simlevel.model.policy import OwnPolicy
@@ -26,6 +26,7 @@ from simlevel.studies.evaluate import (
     Progress,
     engine_of,
     expected_events,
+    gone_to_simpy,
     on_threads,
     policy_result,
     refuse_more_than_most,
@@ -100,6 +101,7 @@ def sweep(
     scenario: Scenario,
     vary: Mapping[str, Sequence[Any] | str],
     *,
+    policy: str | None = None,
     seed: int | None = None,
     replications: int | None = None,
     horizon: float | str | None = None,
@@ -107,7 +109,7 @@ def sweep(
     engine: str = "fast",
     progress: Progress = lambda done, planned: None,
 ) -> Sweep:
-    """Simulate every policy of *scenario* at each combination of the values in *vary*.
+    """Simulate every policy of *scenario*, or one, at each combination of the values in *vary*.
 
     *vary* maps keys of the file, such as ``lead_time.value``, to values, or to text such as
     ``"20:60:5"``. Parameters of a policy joined by ``+`` move together: the values are those of
@@ -120,7 +122,7 @@ def sweep(
     with the points that are finished. Raises InputError for unknown keys, values that a file
     could not have, and sweeps too large.
     """
-    scenario = with_settings(scenario, seed, replications, horizon, confidence)
+    scenario = with_settings(_with_one(scenario, policy), seed, replications, horizon, confidence)
     plan = _plan(scenario, vary, engine)
     totals, interrupted = plan.simulated(progress)
     points = tuple(_results(plan, totals))
@@ -133,6 +135,16 @@ def sweep(
 
 
 # --- what is asked -------------------------------------------------------------------------------
+
+
+def _with_one(scenario: Scenario, policy: str | None) -> Scenario:
+    names = list(scenario.policies)
+    if policy is None:
+        return scenario
+    if policy not in names:
+        hint = near(policy, names)
+        raise InputError(f"--policy: expected one of {', '.join(names)}{hint}, found {policy}")
+    return scenario.model_copy(update={"policies": {policy: scenario.policies[policy]}})
 
 
 def spread(text: str) -> tuple[Any, ...]:
@@ -296,7 +308,8 @@ class _Plan:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        return tuple(dict.fromkeys(each for _, point in self.points for each in warnings(point)))
+        found = dict.fromkeys(each for _, point in self.points for each in warnings(point))
+        return (*found, *gone_to_simpy(self.points[0][1], self.engine))
 
     def cell(self, scenario: Scenario, name: str) -> _Cell:
         return _cell(scenario, name, self.engine)

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simlevel import words
-from simlevel.engines.fast import FastCurve, FastEngine, one_path
+from simlevel.engines.curve import FastCurve, one_path
+from simlevel.engines.fast import FastEngine
 from simlevel.engines.ledger import Job, Windows, named
 from simlevel.estimation.estimate import Totals, weights
 from simlevel.model.fields import as_number

@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from fractions import Fraction
 
 import numpy as np
 
 from simlevel.errors import InputError
-from simlevel.model.distribution import Distribution
+from simlevel.model.demand import HistoryDemand, PeriodicDemand
+from simlevel.model.distribution import Constant, Distribution
 from simlevel.model.fields import exact
 from simlevel.model.grid import common
+from simlevel.model.policy import BaseStock
+from simlevel.model.scenario import Scenario
 from simlevel.theory import tails
+from simlevel.theory.answer import Answer
 from simlevel.theory.newsvendor import _distribution
 from simlevel.theory.tails import Numbers
 
 LARGEST_SUM = 2**24
 """Lattice steps that the demand of a horizon may reach."""
 RARE = 1e-18
+_SOURCE = (
+    "Chen, Lin and Thomas, On the single item fill rate for a finite horizon, Operations "
+    "Research Letters 31 (2003)"
+)
 
 
 def finite_horizon_fill_rate(
@@ -43,7 +52,43 @@ def finite_horizon_fill_rate(
         raise InputError(f"periods: expected a whole number of 1 or more, found {periods!r}")
     if not (0 <= order_up_to < math.inf):
         raise InputError(f"order_up_to: expected a number of 0 or more, found {order_up_to:g}")
-    step, probability = _lattice(distribution, periods)
+    return _fill_rate(*_lattice(distribution, periods), order_up_to, periods)
+
+
+def window_fill_rate(scenario: Scenario, policy: str, length: float) -> Answer | None:
+    """The exact expected fill rate of a window of *length*; None where a period may begin short.
+
+    Covered: base stock with lead time 0, looked at before each period's demand, and discrete
+    periodic demand, nobody coming in some periods included; a window of whole periods.
+    """
+    demand = scenario.demand
+    if not isinstance(demand, (PeriodicDemand, HistoryDemand)) or demand.pattern:
+        return None
+    periods = exact(length) / exact(demand.every)
+    if periods.denominator > 1 or scenario.replayed or not _full(scenario, policy, demand.every):
+        return None
+    try:
+        step, probability = _lattice(demand.amount, int(periods))
+    except InputError:  # no lattice, or too fine a one
+        return None
+    if isinstance(demand, PeriodicDemand):
+        probability = probability * demand.probability
+        probability[0] += 1 - demand.probability
+    value = _fill_rate(step, probability, scenario.start_level(policy), int(periods))
+    return Answer(value, "finite-horizon", exact=True, source=_SOURCE)
+
+
+def _full(scenario: Scenario, policy: str, every: float) -> bool:
+    """Every period begins with a full shelf."""
+    rule, lead_time = scenario.policies[policy], scenario.lead_time.distribution
+    if not isinstance(rule, BaseStock) or rule.minimum_order or rule.order_multiple:
+        return False
+    review = exact(every) / exact(rule.review_period) if rule.review_period else Fraction(1)
+    at_once = isinstance(lead_time, Constant) and lead_time.value == 0
+    return at_once and review.denominator == 1 and scenario.start is None
+
+
+def _fill_rate(step: float, probability: Numbers, order_up_to: float, periods: int) -> float:
     asked = step * np.arange(len(probability))
     short = np.maximum(asked - order_up_to, 0.0) * probability
     weights = _with_others(short, probability, periods)
