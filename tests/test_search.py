@@ -223,8 +223,11 @@ def test_without_costs_least_stock_with_s_less_s_as_it_is() -> None:
 
 
 def test_what_no_choice_meets_is_not_confirmed() -> None:
-    scenario = made(CUSTOMERS, BASE, targets={"fill_rate": 0.99, "mean_on_hand": 5})
-    mine = found(scenario, {"fill_rate": 0.004, "mean_on_hand": 0.5})
+    scenario = made(
+        CUSTOMERS, BASE, targets={"fill_rate": 0.99, "mean_on_hand": 5},
+        simulation={"horizon": 200, "warmup": 20},
+    )  # fmt: skip
+    mine = found(scenario, {"fill_rate": 0.004, "mean_on_hand": 0.5, "cost_per_time": 9.0})
     assert not mine.meets
     assert "did not confirm" in mine.how
 
