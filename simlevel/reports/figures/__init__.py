@@ -1,0 +1,11 @@
+"""Pictures of results: each takes a result and an optional ``ax``, and returns the Axes.
+
+Nothing is computed here: what is drawn are numbers that a study has found. Importing this
+imports matplotlib.
+"""
+
+from simlevel.reports.figures.inventory_path import inventory_path
+from simlevel.reports.figures.policies import differences, policies
+from simlevel.reports.figures.windows import windows
+
+__all__ = ["differences", "inventory_path", "policies", "windows"]
