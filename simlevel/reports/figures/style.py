@@ -39,6 +39,8 @@ TARGET: dict[str, Any] = {"color": GREEN, "lw": 1.4, "ls": (0, (2, 1))}
 
 WIDTH, HEIGHT = 7.2, 4.2
 """Inches: the width of a page's text, or of a README."""
+TITLE = 60
+"""Characters of a line of a title."""
 LONGEST = 28
 """Characters of a name that are shown."""
 
@@ -61,7 +63,7 @@ def axes(ax: Axes | None, title: str, x: str, y: str, *, grid: str = "both") -> 
         from matplotlib import pyplot
 
         _, ax = pyplot.subplots(figsize=(WIDTH, HEIGHT), layout="constrained")
-    ax.set_title(title, loc="left", fontsize=11, fontweight="bold", pad=10)
+    ax.set_title(textwrap.fill(title, TITLE), loc="left", fontsize=11, fontweight="bold", pad=10)
     ax.set_xlabel(x, fontsize=9.5)
     ax.set_ylabel(y, fontsize=9.5)
     ax.tick_params(labelsize=9, color=GREY, length=3)
@@ -86,7 +88,13 @@ def points(ax: Axes, which: str) -> None:
 
 
 def _point(value: float, _: object) -> str:
-    return f"{100 * value:+.4g}" if abs(value) > 1e-12 else "0"
+    return f"{100 * value:+.4g}".replace("-", "−") if abs(value) > 1e-12 else "0"
+
+
+def change(share: float) -> str:
+    """A difference of shares in percentage points: ``+0.45``."""
+    shown = f"{100 * share:+.2f}"
+    return "0" if float(shown) == 0 else shown.replace("-", "−")
 
 
 def whole(ax: Axes, which: str) -> None:
@@ -108,6 +116,12 @@ def level(ax: Axes, y: float, label: str, color: str = GREY) -> None:
     ax.axhline(y, color=color, lw=1, ls=":", zorder=1.5)
     ax.annotate(label, (1, y), (4, 0), xycoords=("axes fraction", "data"), color=color,
                 textcoords="offset points", va="center", fontsize=9)  # fmt: skip
+
+
+def beside(ax: Axes, x: float, label: str, color: str = BLACK) -> None:
+    """A label at the top of an upright line, right of it."""
+    ax.annotate(label, (x, 1), (4, -2), xycoords=("data", "axes fraction"), color=color,
+                textcoords="offset points", va="top", fontsize=9)  # fmt: skip
 
 
 def rows(ax: Axes, labels: Sequence[str]) -> None:
