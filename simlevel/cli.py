@@ -74,7 +74,8 @@ def _output_options(command: Command) -> Command:
     for option in (
         click.option(
             "-o", "--output", "outputs", multiple=True, type=FILE, metavar="FILE",
-            help="Write the result too: .json, .csv, .xlsx or .md. Repeatable.",
+            help="Write the result too: .json, .csv, .xlsx or .md; its picture: .svg, .png or "
+            ".pdf. Repeatable.",
         ),
         click.option("--json", "as_json", is_flag=True, help="Print one JSON document."),
     ):  # fmt: skip
@@ -220,7 +221,7 @@ def run(
     from simlevel.scenario_file import load
     from simlevel.studies.evaluate import simulate
 
-    _refuse_unknown(outputs)
+    _refuse_unknown(outputs, pictures=True)
     scenario = load(file)
     if engine == "fast":
         _say_waits()
@@ -247,7 +248,7 @@ def analyze(file: Path, why: bool, as_json: bool, outputs: tuple[Path, ...]) -> 
     from simlevel.scenario_file import load
     from simlevel.studies.evaluate import analyze as analyzed
 
-    _refuse_unknown(outputs)
+    _refuse_unknown(outputs, pictures=True)
     _show(analyzed(load(file)), as_json, outputs, why=why)
 
 
@@ -325,11 +326,11 @@ def trace(
     from simlevel.scenario_file import load
     from simlevel.studies.trace import trace as traced
 
-    _refuse_unknown(outputs, trace_table.KINDS)
+    _refuse_unknown(outputs, trace_table.KINDS, pictures=True)
     if engine == "fast":
         _say_waits()
     table = traced(load(file), policy, until=until, seed=seed, engine=engine)
-    for path in outputs:
+    for path in _drawn(table, outputs):
         trace_table.write_trace(table, path)
     if as_json:
         click.echo(trace_table.trace_json(table), nl=False)
@@ -367,7 +368,7 @@ def schema() -> None:
 
 
 def _show(result: Result, as_json: bool, outputs: tuple[Path, ...], *, why: bool = False) -> None:
-    _write(result, outputs)
+    _write(result, _drawn(result, outputs, why=why))
     if as_json:
         _print_json(_document(result, why))
     else:
@@ -395,6 +396,18 @@ def _write(result: Result, outputs: tuple[Path, ...]) -> None:
         _warn(warning)
     for path in outputs:
         write(result, path)
+
+
+def _drawn(found: Any, outputs: tuple[Path, ...], *, why: bool = False) -> tuple[Path, ...]:
+    """Write the pictures among *outputs*; the other ones."""
+    from simlevel.reports.files import PICTURES
+
+    pictures = tuple(path for path in outputs if path.suffix.lower() in PICTURES)
+    if pictures:
+        from simlevel.reports.figures.pictures import write
+
+        write(found, pictures, why=why)
+    return tuple(path for path in outputs if path not in pictures)
 
 
 def _print_json(document: Any) -> None:
@@ -428,11 +441,14 @@ def _print(table: RenderableType, width: int) -> None:
     click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
-def _refuse_unknown(outputs: tuple[Path, ...], kinds: tuple[str, ...] = ()) -> None:
+def _refuse_unknown(
+    outputs: tuple[Path, ...], kinds: tuple[str, ...] = (), *, pictures: bool = False
+) -> None:
     """Before the work is done, not after it."""
-    from simlevel.reports.files import KINDS
+    from simlevel.reports.files import KINDS, PICTURES
 
-    reasons = [(path, _unwritable(path, kinds or KINDS)) for path in outputs]
+    kinds = (*(kinds or KINDS), *(PICTURES if pictures else ()))
+    reasons = [(path, _unwritable(path, kinds)) for path in outputs]
     if bad := [Problem(f"-o {path}", 0, 0, "", reason) for path, reason in reasons if reason]:
         raise InputError(bad)
 

@@ -4,10 +4,15 @@ Nothing is computed here: what is drawn are numbers that a study has found. Impo
 imports matplotlib.
 """
 
+from simlevel.reports.figures.convergence import convergence, start
 from simlevel.reports.figures.demand_law import demand_law
 from simlevel.reports.figures.inventory_path import inventory_path
 from simlevel.reports.figures.policies import differences, policies
+from simlevel.reports.figures.waiting import waiting
 from simlevel.reports.figures.waterfall import waterfall
 from simlevel.reports.figures.windows import windows
 
-__all__ = ["demand_law", "differences", "inventory_path", "policies", "waterfall", "windows"]
+__all__ = [
+    "convergence", "demand_law", "differences", "inventory_path", "policies", "start", "waiting",
+    "waterfall", "windows",
+]  # fmt: skip

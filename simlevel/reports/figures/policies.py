@@ -28,13 +28,13 @@ def policies(result: Result, ax: Axes | None = None, measures: Sequence[str] | N
     values alone are drawn; a measure that no policy has is left out. Raises InputError for
     measures of several units, and where nothing is left.
     """
-    shown = _known(result, measures)
+    shown = rows(result, measures)
     unit = result.scenario.time_unit
     share = shown[0].is_share
     label = "share, %" if share else _unit(shown[0], unit)
     ax = style.axes(ax, _title(result, shown), label, "", grid="x")
     for place, name in enumerate(result.policies):
-        color, marker = style.PALETTE[place % 7], style.MARKERS[place % 7]
+        color, marker = style.look(place)
         offset = _offset(place, len(result.policies))
         for row, measure in enumerate(shown):
             found = result.policies[name].measures[measure.name]
@@ -76,11 +76,11 @@ def differences(
         offset = _offset(place, len(found))
         for row, measure in enumerate(shown):
             if measure.name in each:
-                _difference(ax, row + offset, each[measure.name], style.MARKERS[place % 7])
+                _difference(ax, row + offset, each[measure.name], style.look(place)[1])
     style.rows(ax, [style.title_of(measure, unit) for measure in shown])
     if share:
         style.points(ax, "x")
-    marks = [style.line_key(style.name(name), style.GREY, marker=style.MARKERS[n % 7], lw=0)
+    marks = [style.line_key(style.name(name), style.GREY, marker=style.look(n)[1], lw=0)
              for n, name in enumerate(found)] if len(found) > 1 else []  # fmt: skip
     verdicts = {d.verdict for each in found.values() for n, d in each.items()
                 if n in {measure.name for measure in shown}}  # fmt: skip
@@ -94,7 +94,8 @@ def differences(
 VERDICTS = {"higher": style.BLUE, "lower": style.VERMILLION, "cannot tell": style.GREY}
 
 
-def _known(result: Result, names: Sequence[str] | None) -> list[words.Measure]:
+def rows(result: Result, names: Sequence[str] | None = None) -> list[words.Measure]:
+    """The measures that :func:`policies` has a row for."""
     every = result.scenario.measure_words()
     if names is None:
         wanted = [m for m in every if m.is_share and (m.name in SHOWN or _is_asked(result, m))]
@@ -147,7 +148,7 @@ def _target(ax: Axes, result: Result, measure: words.Measure, row: int) -> None:
 def _keys(ax: Axes, result: Result, shown: Sequence[words.Measure]) -> None:
     alone = result.run is None
     entries = [
-        style.line_key(style.name(name), style.PALETTE[n % 7], marker=style.MARKERS[n % 7], lw=0)
+        style.line_key(style.name(name), style.look(n)[0], marker=style.look(n)[1], lw=0)
         for n, name in enumerate(result.policies)
         if not alone
     ]

@@ -1,4 +1,4 @@
-"""How every picture looks, and how it is written: the only file that imports matplotlib."""
+"""How every picture looks, and how it is written; the only file that imports matplotlib."""
 
 from __future__ import annotations
 
@@ -22,9 +22,6 @@ from simlevel import numbers, words
 from simlevel.model.fields import singular
 from simlevel.reports.files import write_whole
 
-KINDS = (".svg", ".png", ".pdf")
-"""Endings of pictures that can be written."""
-
 BLACK, BLUE, VERMILLION, GREEN = "#000000", "#0072B2", "#D55E00", "#009E73"
 SKY, ORANGE, PURPLE, YELLOW = "#56B4E9", "#E69F00", "#CC79A7", "#F0E442"
 GREY, LIGHT = "#5F5F5F", "#E3E3E3"
@@ -36,6 +33,12 @@ MARKERS = "osD^vPX"
 
 TARGET: dict[str, Any] = {"color": GREEN, "lw": 1.4, "ls": (0, (2, 1))}
 """The line of a target."""
+
+
+def look(place: int) -> tuple[str, str]:
+    """Colour and marker of the policy in that *place*: 49 pairs, none twice."""
+    return PALETTE[place % 7], MARKERS[(place + place // 7) % 7]
+
 
 WIDTH, HEIGHT = 7.2, 4.2
 """Inches: the width of a page's text, or of a README."""
@@ -78,7 +81,12 @@ def axes(ax: Axes | None, title: str, x: str, y: str, *, grid: str = "both") -> 
 def percent(ax: Axes, which: str) -> None:
     """Shares on the axis called *which* read as percent."""
     axis = ax.xaxis if which == "x" else ax.yaxis
-    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{round(100 * value, 6):g} %"))
+    axis.set_major_formatter(FuncFormatter(_percent))
+
+
+def _percent(value: float, _: object) -> str:
+    """No label beyond 0 and 100 %, where there is room but no share."""
+    return f"{round(100 * value, 6):g} %" if -1e-9 < value < 1 + 1e-9 else ""
 
 
 def points(ax: Axes, which: str) -> None:
@@ -100,7 +108,7 @@ def change(share: float) -> str:
 def whole(ax: Axes, which: str) -> None:
     """Whole numbers on the axis called *which*."""
     axis = ax.xaxis if which == "x" else ax.yaxis
-    axis.set_major_locator(MaxNLocator(integer=True))
+    axis.set_major_locator(MaxNLocator(9, steps=[1, 2, 5, 10], integer=True))
     axis.set_major_formatter(FuncFormatter(lambda value, _: numbers.short(value)))
 
 
@@ -224,7 +232,7 @@ def drawn(pictures: Sequence[Picture], heights: Sequence[float] | None = None) -
 
 
 def content(figure: Figure, kind: str) -> bytes:
-    """*figure* as a file of a *kind* of KINDS; the same one gives the same bytes."""
+    """*figure* as a file of that *kind*: .svg, .png or .pdf; the same one gives the same bytes."""
     undated = {".svg": {"Date": None}, ".pdf": {"CreationDate": None}, ".png": {}}[kind]
     stream = io.BytesIO()
     with mpl.rc_context(_WRITTEN), warnings.catch_warnings():
