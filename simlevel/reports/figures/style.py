@@ -214,7 +214,8 @@ def title_of(measure: words.Measure, unit: str) -> str:
 def labelled(measure: words.Measure, unit: str) -> str:
     """The label of an axis that shows *measure*, with its unit."""
     shown = "%" if measure.is_share else numbers.unit_of(measure, name(singular(unit)))
-    return f"{title_of(measure, unit)}, {shown}"
+    money = "money " if measure.unit == "money/time" else ""
+    return f"{title_of(measure, unit)}, {money}{shown}"
 
 
 # --- files -----------------------------------------------------------------------------------
