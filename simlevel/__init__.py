@@ -23,6 +23,7 @@ _HOMES = {
     "simulate": "studies.evaluate",
     "analyze": "studies.evaluate",
     "verify": "studies.verify",
+    "sweep": "studies.sweep",
     "trace": "studies.trace",
     "why": "studies.why",
     "newsvendor": "theory.newsvendor",
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from simlevel.scenario_file import schema as schema
     from simlevel.studies.evaluate import analyze as analyze
     from simlevel.studies.evaluate import simulate as simulate
+    from simlevel.studies.sweep import sweep as sweep
     from simlevel.studies.trace import trace as trace
     from simlevel.studies.verify import verify as verify
     from simlevel.studies.why import why as why

@@ -31,6 +31,7 @@ import numpy as np
 
 from simlevel import __version__, peers
 from simlevel.draws import BLOCK
+from simlevel.engines.curve import FastCurve
 from simlevel.engines.fast import FastEngine
 from simlevel.engines.ledger import Job, Windows
 from simlevel.engines.process import SimPyEngine
@@ -48,6 +49,8 @@ MANY, FEW = 1_000_000, 5_000
 """Periods, customers or draws of one call, compiled and in Python."""
 SOME = 20 * BLOCK
 """Periods or customers of the shorter run whose memory is measured: whole blocks of draws."""
+LEVELS = 200
+"""Reorder points of a curve."""
 INTERRUPTED = 130
 
 
@@ -194,7 +197,13 @@ def base_stock(*sequence: str) -> Scenario:
 
 def rows() -> list[Row]:
     """The table, in its order."""
-    return [*_against_loops(), *_whole_program(), *_against_packages(), *_further_models()]
+    return [
+        *_against_loops(),
+        *_whole_program(),
+        *_against_packages(),
+        *_at_many_levels(),
+        *_further_models(),
+    ]
 
 
 def _against_loops() -> Iterator[Row]:
@@ -270,6 +279,15 @@ def _whole_program() -> Iterator[Row]:
     )  # fmt: skip
 
 
+def _at_many_levels() -> Iterator[Row]:
+    for name, case in (("(s, S)", periodic()), ("(r, Q)", continuous())):
+        yield Row(
+            f"curve, {name}",
+            f"one run of {name} counted at {LEVELS} levels, as a multiple of one run",
+            curve(case), fast(case), share(3), seconds,
+        )  # fmt: skip
+
+
 def _against_packages() -> Iterator[Row]:
     yield Row(
         "stockpyl",
@@ -310,6 +328,16 @@ def _further_models() -> Iterator[Row]:
 def fast(case: Scenario) -> Cost:
     """Seconds per period or customer of the fast engine; another replication each time."""
     engine, replications = FastEngine(_job(case, MANY)), count()
+    return partial(_per_unit, lambda: engine.run(next(replications)), MANY)
+
+
+def curve(case: Scenario) -> Cost:
+    """The same counted at LEVELS levels, from the policy's own on."""
+    lowest = case.policies["only"]
+    policies = {str(n): lowest.at(lowest.trigger + n) for n in range(LEVELS)}
+    together = case.model_copy(update={"policies": policies})
+    engine = FastCurve(Job.of(together, "0", _job(case, MANY).windows, 1))
+    replications = count()
     return partial(_per_unit, lambda: engine.run(next(replications)), MANY)
 
 

@@ -106,6 +106,21 @@ def _measure_value(
     return parsed
 
 
+def _varied(
+    ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, str]:
+    parsed: dict[str, str] = {}
+    for value in values:
+        key, equals, wanted = (part.strip() for part in value.partition("="))
+        if not (key and equals and wanted):
+            message = f"expected KEY=VALUES, such as lead_time.value=2,4,8, found {value}"
+            raise click.BadParameter(message)
+        if key in parsed:
+            raise click.BadParameter(f"expected each key once, found {key} again")
+        parsed[key] = wanted
+    return parsed
+
+
 def _duration(
     ctx: click.Context, parameter: click.Parameter, value: str | None
 ) -> float | str | None:
@@ -115,6 +130,18 @@ def _duration(
     with suppress(ValueError):
         return float(value)
     return value
+
+
+SEED = click.option("--seed", type=click.IntRange(0, 10**15), help="Instead of the file's.")
+REPLICATIONS = click.option(
+    "--replications", type=click.IntRange(1, 10**6), help="Instead of the file's."
+)
+HORIZON = click.option(
+    "--horizon",
+    callback=_duration,
+    metavar="T",
+    help='Counted time of a replication, such as 400 or "2 weeks", instead of the file\'s.',
+)
 
 
 # --- commands ------------------------------------------------------------------------------------
@@ -168,14 +195,9 @@ def check(files: tuple[Path, ...]) -> None:
 
 @app.command()
 @click.argument("file", type=FILE)
-@click.option("--seed", type=click.IntRange(0, 10**15), help="Instead of the file's.")
-@click.option("--replications", type=click.IntRange(1, 10**6), help="Instead of the file's.")
-@click.option(
-    "--horizon",
-    callback=_duration,
-    metavar="T",
-    help='Counted time of a replication, such as 400 or "2 weeks", instead of the file\'s.',
-)
+@SEED
+@REPLICATIONS
+@HORIZON
 @ENGINE
 @click.option(
     "--precision", multiple=True, callback=_measure_value, metavar="MEASURE=HALF_WIDTH",
@@ -254,7 +276,7 @@ def analyze(file: Path, why: bool, as_json: bool, outputs: tuple[Path, ...]) -> 
 
 @app.command()
 @click.argument("files", nargs=-1, required=True, type=FILE)
-@click.option("--seed", type=click.IntRange(0, 10**15), help="Instead of the file's.")
+@SEED
 @click.option(
     "--max-replications",
     type=click.IntRange(2, 10**6),
@@ -309,7 +331,7 @@ def verify(
 @click.argument("file", type=FILE)
 @click.option("--policy", metavar="NAME", help="Which policy; the first one if left out.")
 @click.option("--until", type=float, required=True, metavar="T", help="In time units.")
-@click.option("--seed", type=click.IntRange(0, 10**15), help="Instead of the file's.")
+@SEED
 @ENGINE
 @_output_options
 def trace(
@@ -336,6 +358,71 @@ def trace(
         click.echo(trace_table.trace_json(table), nl=False)
     else:
         _print(trace_table.trace_table(table), _width())
+
+
+@app.command()
+@click.argument("file", type=FILE)
+@click.option(
+    "--vary", "vary", multiple=True, required=True, callback=_varied, metavar="KEY=VALUES",
+    help="A key of the file and its values: 2,4,8 or a range 20:60 or 20:60:5 that includes its "
+    "end. Repeatable: every combination.",
+)  # fmt: skip
+@click.option("--policy", metavar="NAME", help="This policy alone; all of them if left out.")
+@SEED
+@REPLICATIONS
+@HORIZON
+@ENGINE
+@_output_options
+def sweep(
+    file: Path,
+    vary: dict[str, str],
+    policy: str | None,
+    seed: int | None,
+    replications: int | None,
+    horizon: float | str | None,
+    engine: str,
+    as_json: bool,
+    outputs: tuple[Path, ...],
+) -> int:
+    """All measures of FILE over one or more of its keys, as one table.
+
+    \b
+    simlevel sweep s.toml --vary lead_time.value=2,4,8
+    simlevel sweep s.toml --vary policies.a.reorder_point=20:60:5
+
+    Parameters of a policy joined by + move together: --vary
+    policies.b.reorder_point+order_up_to=10:30 keeps S - s as it is. So written,
+    or where a reorder point varies with Q fixed, or a base stock level, one run
+    counts all points, each as a run of its own, if demand is backordered.
+
+    All points are over one window, the longest that any needs, and meet the
+    same random numbers.
+    """
+    from simlevel.reports import sweep_table
+    from simlevel.scenario_file import load
+    from simlevel.studies.sweep import sweep as swept
+
+    _refuse_unknown(outputs)
+    scenario = load(file)
+    if engine == "fast":
+        _say_waits()
+    with ProgressBar() as progress:
+        result = swept(
+            scenario, vary, policy=policy, seed=seed, replications=replications, horizon=horizon,
+            engine=engine, progress=progress,
+        )  # fmt: skip
+    for warning in result.warnings:
+        _warn(warning)
+    for path in outputs:
+        sweep_table.write_sweep(result, path)
+    if as_json:
+        _print_json(result.to_dict())
+    else:
+        _print(sweep_table.sweep_table(result, _width()), _width())
+    if result.interrupted:
+        _warn("interrupted: these are the points that were finished")
+        return INTERRUPTED
+    return DONE
 
 
 @app.command()

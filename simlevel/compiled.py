@@ -623,3 +623,193 @@ def count_periods(
     row[AREA_BACKORDERS] += backorders * rules.period
     row[AREA_ON_ORDER] += on_order * rules.period
     row[TIME_IN_STOCK] += in_stock * rules.period
+
+
+# --- one run, many reorder points ----------------------------------------------------------------
+
+# Columns of the bins that a curve is counted in, a row a place (see Shifts). The first four are
+# there again from OVER on, times how far they are lifted above 0.
+SPAN, ENDS, QUIET, LATE, WHOLE, RECEIPTS = range(6)
+OVER = 6
+BINS = 10
+
+# What a count goes on with at the next block.
+LEVEL, COUNTED_TO, PERIOD_END, RECEIPT, RECEIPT_LEVEL, POSITION, CUSTOMER = range(7)
+CURVE = 7
+
+
+class Shifts(NamedTuple):
+    """Levels by which the net inventory may be lifted, in grid units, and where to find them.
+
+    The *place* of a net inventory is the least index whose shift lifts it to 0 or more. What a
+    level counts for is written at its place once, with how far its shift lifts it above 0, and
+    summed over places at the end. Beyond the last place stands how far the last shift falls short.
+    """
+
+    shifts: Floats
+    """Growing; the last one twice."""
+    guide: Ints
+    cells_per_unit: float
+    """A power of two, so that scaling is exact; 1 where no cell holds several levels."""
+
+
+@compiled
+def place_of(shifts: Floats, guide: Ints, cells_per_unit: float, net: float) -> int:
+    """The least index whose shift lifts *net* to 0 or more; one beyond the last if none does."""
+    cell = min(max((-net - shifts[0]) * cells_per_unit, 0.0), guide.size - 1.0)
+    place = int(guide[int(cell)])
+    while net + shifts[place] < 0 and place < shifts.size - 1:
+        place += 1
+    return place
+
+
+@compiled
+def count_events(
+    at: Shifts, period: float, opening: float, closing: float, s: Floats, rows: Floats, bins: Floats
+) -> None:
+    """Count the event table *rows* in *bins*, from *opening* to *closing*, at every shift.
+
+    Customers one after another get what is above 0 before the first and not after the last.
+    """
+    shifts, guide, cells = at.shifts, at.guide, at.cells_per_unit
+    net, since, next_end = s[LEVEL], s[COUNTED_TO], s[PERIOD_END]
+    place, served = place_of(shifts, guide, cells, net), -1
+    over = net + shifts[place]
+    for i in range(rows.shape[0]):
+        now, event = rows[i, 0], rows[i, 1]
+        span = min(now, closing) - max(since, opening)
+        if span > 0:
+            bins[place, SPAN] += span
+            bins[place, OVER + SPAN] += over * span
+        while next_end <= now:
+            if opening <= next_end - period < closing:
+                bins[place, ENDS] += 1
+                bins[place, OVER + ENDS] += over
+            next_end += period
+        since = now
+        if event == ORDER:
+            continue
+        column = -1
+        counted = opening <= now < closing
+        if counted and event == DEMAND:
+            column = LATE if rows[i, 6] > 0 else QUIET
+        elif counted:
+            count_receipt(at, s, now, net, place, bins)
+        if column != served:
+            change_column(bins, served, column, place, over)
+            served = column
+        net = rows[i, 4]
+        place = place_of(shifts, guide, cells, net)
+        over = net + shifts[place]
+        if column >= 0:
+            bins[place, WHOLE] += 1
+    change_column(bins, served, -1, place, over)
+    s[LEVEL], s[COUNTED_TO], s[PERIOD_END] = net, since, next_end
+
+
+@compiled
+def count_receipt(at: Shifts, s: Floats, now: float, net: float, place: int, bins: Floats) -> None:
+    """Count a receipt where the net inventory before is lowest, among those of one instant."""
+    if now == s[RECEIPT]:
+        if net >= s[RECEIPT_LEVEL]:
+            return
+        bins[place_of(at.shifts, at.guide, at.cells_per_unit, s[RECEIPT_LEVEL]), RECEIPTS] -= 1
+    s[RECEIPT], s[RECEIPT_LEVEL] = now, net
+    bins[place, RECEIPTS] += 1
+
+
+@compiled
+def count_shifted_customers(
+    at: Shifts, rules: Rules, opening: float, closing: float, s: Floats, due: Floats,
+    units: Floats, gaps: Floats, quantities: Floats, lead_time: float, bins: Floats,
+) -> tuple[Floats, Floats]:  # fmt: skip
+    """Follow customers as :func:`run_customers` does, and count them at every shift.
+
+    *due* and *units* are the orders under way before them; returned are those after.
+    """
+    shifts, guide, cells = at.shifts, at.guide, at.cells_per_unit
+    first, last = 0, due.size
+    due = np.concatenate((due, np.empty(quantities.size)))
+    units = np.concatenate((units, np.empty(quantities.size)))
+    net, position, since, now = s[LEVEL], s[POSITION], s[COUNTED_TO], s[CUSTOMER]
+    place, served = place_of(shifts, guide, cells, net), -1
+    over = net + shifts[place]
+    for i in range(quantities.size):
+        customer, asked = now + gaps[i], quantities[i]
+        arrives = True
+        while arrives:
+            arrives = first < last and due[first] <= customer
+            now = due[first] if arrives else customer
+            span = min(now, closing) - max(since, opening)
+            since = now
+            if span > 0:
+                bins[place, SPAN] += span
+                bins[place, OVER + SPAN] += over * span
+            column = -1
+            if opening <= now < closing:
+                if arrives:
+                    count_receipt(at, s, now, net, place, bins)
+                elif asked > 0:
+                    column = LATE if position != net else QUIET
+            if column != served and (arrives or asked > 0):
+                change_column(bins, served, column, place, over)
+                served = column
+            net += units[first] if arrives else -asked
+            first += arrives
+            place = place_of(shifts, guide, cells, net)
+            over = net + shifts[place]
+            if column >= 0:
+                bins[place, WHOLE] += 1
+        position -= asked
+        if asked > 0 and position <= rules.trigger:
+            units[last] = quantity_ordered(
+                rules.fixed_lot, rules.trigger, rules.lot, rules.least, rules.multiple, position
+            )
+            position += units[last]
+            due[last] = now + lead_time
+            last += 1
+    change_column(bins, served, -1, place, over)
+    s[LEVEL], s[POSITION], s[COUNTED_TO], s[CUSTOMER] = net, position, since, now
+    return due[first:last].copy(), units[first:last].copy()
+
+
+@compiled
+def count_shifted_periods(
+    at: Shifts, before: float, quantities: Floats, nets: Ints, on_orders: Ints, bins: Floats
+) -> float:
+    """Count periods as :func:`count_periods` does, at every shift.
+
+    *before* is the net inventory before the first; returned is that after the last.
+    """
+    shifts, guide, cells = at.shifts, at.guide, at.cells_per_unit
+    place, served = place_of(shifts, guide, cells, before), -1
+    over = before + shifts[place]
+    for i in range(quantities.size):
+        net, column = float(nets[i]), LATE if on_orders[i] > 0 else QUIET
+        if net != before:
+            bins[place, RECEIPTS] += 1
+            change_column(bins, served, -1, place, over)
+            served, place = -1, place_of(shifts, guide, cells, net)
+            over = net + shifts[place]
+        if column != served:
+            change_column(bins, served, column, place, over)
+            served = column
+        before = net - quantities[i]
+        place = place_of(shifts, guide, cells, before)
+        over = before + shifts[place]
+        bins[place, SPAN] += 1
+        bins[place, OVER + SPAN] += over
+        bins[place, WHOLE] += quantities[i] > 0
+    change_column(bins, served, -1, place, over)
+    return before
+
+
+@compiled
+def change_column(bins: Floats, old: int, new: int, place: int, over: float) -> None:
+    """At this level, customers who were counted in the column *old* go on in *new*; -1 is none."""
+    if old >= 0:
+        bins[place, old] -= 1
+        bins[place, OVER + old] -= over
+    if new >= 0:
+        bins[place, new] += 1
+        bins[place, OVER + new] += over

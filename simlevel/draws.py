@@ -30,7 +30,7 @@ from simlevel.model.demand import (
     RenewalDemand,
 )
 from simlevel.model.fields import exact
-from simlevel.model.grid import Grid, common, listed
+from simlevel.model.grid import Grid, asked, common, listed
 from simlevel.model.scenario import Scenario
 
 Block: TypeAlias = NDArray[np.float64]
@@ -87,9 +87,12 @@ class Draws:
     @property
     def _step(self) -> Fraction:
         """The step that quantities are drawn in, before any pattern multiplies them."""
-        demand = self._demand
-        if demand.amount.is_continuous or _pattern(demand) is None:
-            return self._grid.unit
+        demand, unit = self._demand, self._grid.unit
+        if demand.amount.is_continuous:  # rounded alike on every grid that is finer
+            own = asked(demand)
+            return own if (own / unit).denominator == 1 else unit
+        if _pattern(demand) is None:
+            return unit
         return Fraction(1) if demand.is_whole else common(listed(demand.amount))
 
     def gaps(self, replication: int) -> Iterator[Block]:
@@ -111,6 +114,9 @@ class Draws:
             blocks = itertools.chain(pieces, itertools.repeat(np.zeros(self._block)))
         if pattern := _pattern(demand):
             blocks = self._patterned(blocks, pattern)
+        if demand.amount.is_continuous and self._step != self._grid.unit:
+            units = float(self._step / self._grid.unit)
+            blocks = (block * units for block in blocks)
         if isinstance(demand, PeriodicDemand) and demand.probability < 1:
             asks = generator(self._seed, Source.ASKS, replication)
             blocks = _thinned(blocks, asks, demand.probability)
@@ -122,7 +128,8 @@ class Draws:
         blocks = _multiplied(blocks, factors)
         if self._demand.amount.is_whole:
             blocks, step = _halves_up(blocks, step), Fraction(1)
-        scale = self._step * step / self._grid.unit
+        continuous = self._demand.amount.is_continuous
+        scale = step if continuous else self._step * step / self._grid.unit
         if scale.denominator == 1:
             return (block * float(scale) for block in blocks)
         return (in_whole_units(block, float(scale)) for block in blocks)

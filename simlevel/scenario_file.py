@@ -6,18 +6,20 @@ import codecs
 import hashlib
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 from pydantic import TypeAdapter, ValidationError
+from pydantic.fields import FieldInfo
 
 from simlevel.errors import InputError, Problem, near
 from simlevel.model.demand import DEMANDS, Demand
 from simlevel.model.distribution import DISTRIBUTIONS
 from simlevel.model.fields import DURATION, Frozen, described, shown, using_time_unit
-from simlevel.model.policy import POLICIES, Policy
+from simlevel.model.lead_time import LeadTime
+from simlevel.model.policy import POLICIES, OwnPolicy, Policy
 from simlevel.model.scenario import (
     Clock,
     Costs,
@@ -82,6 +84,65 @@ def locate(file: str | Path, path: tuple[str, ...], message: str) -> Problem:
     """*message* about the key at *path*, with its place in the file."""
     line, column = _place(_places(_content(Path(file))), path)
     return Problem(str(file), line, column, _dotted(path), message)
+
+
+def varied(scenario: Scenario, changes: Mapping[tuple[str, ...], Any]) -> Scenario:
+    """*scenario* with other values at the keys of *changes*, as if its file said so.
+
+    Raises InputError as :func:`load` does, without places.
+    """
+    data = _as_written(scenario)
+    for path, value in changes.items():
+        _set(data, path, value)
+        if path[-1] in ("file", "column"):
+            _at(data, path[:-1]).pop("values", None)  # read again
+    origin = scenario.origin
+    folder = Path(origin.file).parent if origin else Path()
+    said = list(origin.said if origin else ())
+    problems = [(p.key, p.message) for p in _read_records(data, folder, "", "", said)]
+    try:
+        made = Scenario.model_validate(data)
+    except ValidationError as error:
+        problems += [(_dotted(path), message) for path, message in _problems(error, data)]
+    if problems:
+        raise InputError([Problem("", 0, 0, *problem) for problem in dict.fromkeys(problems)])
+    if origin:
+        made._origin = Origin(origin.file, origin.sha256, tuple(said))
+    return made
+
+
+def _as_written(value: Any) -> Any:
+    """*value* as the tables and arrays of a file: what was said, with nothing filled in."""
+    if isinstance(value, LeadTime):
+        table = _as_written(value.distribution)
+        return table | ({} if value.order_crossing else {"order_crossing": False})
+    if isinstance(value, Frozen) and not isinstance(value, OwnPolicy):
+        said = value.model_fields_set | {"dist", "kind"}
+        fields = [(f.alias or n, getattr(value, n)) for n, f in _fields(value) if n in said]
+        return {key: _as_written(each) for key, each in fields if each is not None}
+    if isinstance(value, dict):
+        return {key: _as_written(each) for key, each in value.items()}
+    return [_as_written(each) for each in value] if isinstance(value, tuple) else value
+
+
+def _fields(value: Frozen) -> Iterable[tuple[str, FieldInfo]]:
+    return type(value).model_fields.items()
+
+
+def _set(data: dict[str, Any], path: tuple[str, ...], value: object) -> None:
+    """Put *value* at *path*; only whole sections of a file may have been left out."""
+    table = data
+    for place, step in enumerate(path[:-1]):
+        if place == 0 and step in Scenario.model_fields:
+            table.setdefault(step, {})
+        if not isinstance(table.get(step), dict):
+            tables = [key for key, inner in table.items() if isinstance(inner, dict)]
+            known = tables if place else list(Scenario.model_fields)
+            expected = f"a table{_near(step, known)}" if known else "a table"
+            message = f"expected {expected}, found {'a value' if step in table else 'none'}"
+            raise InputError([Problem("", 0, 0, _dotted(path[: place + 1]), message)])
+        table = table[step]
+    table[path[-1]] = value
 
 
 def _content(path: Path) -> str:

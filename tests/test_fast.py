@@ -56,7 +56,7 @@ def test_whole_periods_are_counted_by_the_loop_over_periods(scenario):
     }
     update = {"lead_time": lead_time, "policies": policies}
     whole = Job.of(scenario.model_copy(update=update), "p", Windows(4 * every, 6 * every, 3), 1)
-    assert FastEngine(whole)._lag == 3
+    assert FastEngine(whole).lag == 3
     assert differ(whole, trace=False) == []
 
 
@@ -71,7 +71,7 @@ def test_watched_customers_are_counted_by_the_loop_over_customers(scenario):
     }
     update = {"lead_time": lead_time, "policies": policies}
     watched = Job.of(scenario.model_copy(update=update), "p", Windows(3, 7, 3), 1)
-    assert FastEngine(watched)._one_by_one
+    assert FastEngine(watched).one_by_one
     assert differ(watched, trace=False) == []
 
 
@@ -97,7 +97,7 @@ def test_a_slip_in_the_order_rule_would_be_seen():
     scenario = sl.load(SHIPPED[0])
     wrong = Job.of(scenario, next(iter(scenario.policies)), Windows(0, 100), 1)
     engine = FastEngine(wrong)
-    engine._rules = engine._rules._replace(lot=engine._rules.lot + 1)
+    engine.rules = engine.rules._replace(lot=engine.rules.lot + 1)
     assert (engine.run(0) != SimPyEngine(wrong).run(0)).any()
 
 

@@ -39,41 +39,55 @@ class FastEngine:
     def __init__(self, job: Job) -> None:
         self._job = job
         self._draws = Draws(job.scenario, job.grid, job.seed, job.customers)
-        self._rules = _rules(job)
-        self._lag = _whole_periods(job)
-        self._one_by_one = _looks_after_customers(job)
+        self.rules = _rules(job)
+        self.lag = _whole_periods(job)
+        self.one_by_one = _looks_after_customers(job)
 
     def run(self, replication: int, trace: list[Event] | None = None) -> Totals:
         """Totals of one replication, shape (windows, totals); events are added to *trace*."""
         job = self._job
         totals = np.zeros((job.windows.count + 1, len(job.columns)))
-        if self._lag and trace is None:
-            self._run_periods(replication, totals)
-        elif self._one_by_one and trace is None:
-            self._run_customers(replication, totals)
+        if trace is not None:
+            self.run_events(replication, totals, lambda rows: trace.extend(_events(rows, job)))
+        elif self.lag:
+            self.run_periods(replication, totals)
+        elif self.one_by_one:
+            self.run_customers(replication, totals)
         else:
-            self._run_events(replication, totals, trace)
+            self.run_events(replication, totals)
         totals[:-1, 0] = job.window
         return in_own_units(totals[:-1], job)
 
-    def _run_periods(self, replication: int, totals: Block) -> None:
+    def run_periods(
+        self, replication: int, totals: Block, keep: Callable[[Block, Places], None] | None = None
+    ) -> None:
+        """*keep* is shown what each block of customers asks for and finds."""
         job, period = self._job, self._job.period or 1.0
-        rules = self._rules._replace(
-            review=self._rules.review / period,
+        rules = self.rules._replace(
+            review=self.rules.review / period,
             window=job.window / period,
             last_instant=(job.opening + job.window * job.windows.count) / period - 1,
         )
         s, at = _state(job)
         s[c.NEXT_WINDOW] = job.opening / period
-        pipeline = np.zeros(self._lag or 0, dtype=np.int64)
+        pipeline = np.zeros(self.lag or 0, dtype=np.int64)
         seen = np.empty((2, BLOCK), dtype=np.int64)
         for quantities in self._draws.quantities(replication):
             at[c.QUANTITY] = 0
-            if c.run_periods(rules, s, at, pipeline, quantities, seen, totals) == c.DONE:
+            stopped = c.run_periods(rules, s, at, pipeline, quantities, seen, totals)
+            if keep is not None:
+                keep(quantities[: at[c.QUANTITY]], seen[:, : at[c.QUANTITY]])
+            if stopped == c.DONE:
                 return
 
-    def _run_customers(self, replication: int, totals: Block) -> None:
-        job, draws, rules = self._job, self._draws, self._rules
+    def run_customers(
+        self,
+        replication: int,
+        totals: Block,
+        keep: Callable[[Block, Block, float], None] | None = None,
+    ) -> None:
+        """*keep* is shown the gaps and quantities of each block of customers, and the lead time."""
+        job, draws, rules = self._job, self._draws, self.rules
         s, at = _state(job)
         queues = _queues(s, at, job)
         lead_times = next(draws.lead_times(replication))
@@ -91,11 +105,16 @@ class FastEngine:
                 stopped = c.run_customers(
                     rules, s, at, *orders, gaps, quantities, lead_times[0], totals
                 )
+            if keep is not None:
+                keep(gaps, quantities, lead_times[0])
             if stopped == c.DONE:
                 return
             at[c.QUANTITY] = 0
 
-    def _run_events(self, replication: int, totals: Block, trace: list[Event] | None) -> None:
+    def run_events(
+        self, replication: int, totals: Block, keep: Callable[[Block], None] | None = None
+    ) -> None:
+        """*keep* is shown the event table, a part at a time."""
         job, draws = self._job, self._draws
         s, at = _state(job)
         blocks = {c.WANTS_QUANTITIES: draws.quantities(replication)}
@@ -106,10 +125,10 @@ class FastEngine:
         drawn.setdefault(c.WANTS_GAPS, np.zeros(1))
         queues = _queues(s, at, job)
         within = np.array(job.within)
-        table = _NO_TABLE if trace is None else np.empty((TRACE, 8))
+        table = _NO_TABLE if keep is None else np.empty((TRACE, 8))
         while True:
             stopped = c.run_events(
-                self._rules,
+                self.rules,
                 s,
                 at,
                 *queues,
@@ -120,8 +139,8 @@ class FastEngine:
                 totals,
                 table,
             )
-            if trace is not None and stopped in (c.WANTS_TRACE, c.DONE):
-                trace.extend(_events(table[: at[c.TRACED]], job))
+            if keep is not None and stopped in (c.WANTS_TRACE, c.DONE):
+                keep(table[: at[c.TRACED]])
                 at[c.TRACED] = 0
             if stopped == c.DONE:
                 return
@@ -141,7 +160,7 @@ _PLACE = {
 
 def _rules(job: Job) -> c.Rules:
     return c.Rules(
-        *_order_rule(job.scenario.policies[job.policy], job.grid.units),
+        *order_rule(job.scenario.policies[job.policy], job.grid.units),
         lost_sales=job.scenario.lost_sales,
         may_overtake=job.scenario.lead_time.order_crossing,
         demand_first=job.scenario.clock.demand_first,
@@ -153,7 +172,7 @@ def _rules(job: Job) -> c.Rules:
     )
 
 
-def _order_rule(
+def order_rule(
     policy: Policy, units: Callable[[float], float]
 ) -> tuple[bool, float, float, float, float]:
     """Fixed lots?, trigger, lot, least and multiple of an order, in grid units."""

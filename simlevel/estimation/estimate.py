@@ -153,8 +153,12 @@ def _usual_interval(
     return value - below, value + above
 
 
-def p_value(totals: Totals, measure: words.Measure, scenario: Scenario, value: float) -> float:
+def p_value(
+    totals: Totals, measure: words.Measure, scenario: Scenario, value: float, most: float = 0.9
+) -> float:
     """The error rate at which the interval just leaves *value* out; 0 if it always does.
+
+    1 stands for any that is above *most*, which saves looking for it.
 
     Stockouts are few below 100 here: a test in the far tail asks more of the t interval. Nor
     does that know of what was never seen, which every interval allows for: :func:`_unseen`.
@@ -166,9 +170,9 @@ def p_value(totals: Totals, measure: words.Measure, scenario: Scenario, value: f
         slack = _unseen(totals, measure, scenario, value, error_rate)
         return low - slack <= value <= high + slack
 
-    if holds(math.log10(0.9)):
+    if holds(math.log10(most)):
         return 1.0
-    inside, outside = -12.0, math.log10(0.9)
+    inside, outside = -12.0, math.log10(most)
     if not holds(inside):
         return 0.0
     while outside - inside > 0.01:

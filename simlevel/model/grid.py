@@ -40,8 +40,8 @@ class Grid:
         """The grid on which *scenario* and the further *times*, such as its horizon, lie."""
         durations = [*_times(scenario), *map(exact, times)]
         longest = max(durations)
-        asked = longest * exact(scenario.demand.units_per_time())
-        return cls(_step(durations, longest), _step(_quantities(scenario), asked))
+        total = longest * exact(scenario.demand.units_per_time())
+        return cls(_step(durations, longest), _step(_quantities(scenario), total))
 
     def ticks(self, duration: float) -> float:
         """*duration* in whole ticks."""
@@ -109,12 +109,12 @@ def _times(scenario: Scenario) -> Iterator[Fraction]:
 
 
 def _quantities(scenario: Scenario) -> Iterator[Fraction]:
-    yield _asked(scenario.demand)
+    yield asked(scenario.demand)
     if scenario.start:
         yield exact(scenario.start.net_inventory)
     for policy in scenario.policies.values():
         if isinstance(policy, OwnPolicy) and not scenario.demand.amount.is_continuous:
-            yield _asked(scenario.demand) / DECIMALS
+            yield asked(scenario.demand) / DECIMALS
         for key in _AMOUNTS:
             if (value := getattr(policy, key, None)) is not None:
                 yield exact(value)
@@ -126,7 +126,7 @@ _AMOUNTS = (
 """Not the level at the start: r + Q of decimals is rounded, and what r and Q share is enough."""
 
 
-def _asked(demand: Demand) -> Fraction:
+def asked(demand: Demand) -> Fraction:
     """The common divisor of the quantities that customers ask for."""
     if demand.amount.is_continuous:
         return _power_of_two(exact(demand.amount.mean()) / FINE)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Protocol
+from typing import Annotated, Any, Literal, Protocol, Self
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic.json_schema import SkipJsonSchema
@@ -41,6 +41,10 @@ class _Policy(Frozen):
         """The position at or below which an order is placed (below which, for base stock)."""
         raise NotImplementedError
 
+    def at(self, trigger: float) -> Self:
+        """The same policy with another trigger, its Q or S - s as it is."""
+        raise NotImplementedError
+
 
 class RQ(_Policy):
     """Orders the least multiple of Q that lifts the position above r, when at or below r."""
@@ -52,6 +56,9 @@ class RQ(_Policy):
     @property
     def start_level(self) -> float:
         return as_number(exact(self.reorder_point) + exact(self.order_quantity))
+
+    def at(self, trigger: float) -> Self:
+        return self.model_copy(update={"reorder_point": trigger})
 
     @property
     def batch(self) -> float:
@@ -85,6 +92,10 @@ class SS(_OrderUpTo):
             raise wrong(expected, self.order_up_to, "order_up_to")
         return self
 
+    def at(self, trigger: float) -> Self:
+        top = as_number(exact(trigger) + exact(self.batch))
+        return self.model_copy(update={"reorder_point": trigger, "order_up_to": top})
+
     @property
     def batch(self) -> float:
         return as_number(exact(self.order_up_to) - exact(self.reorder_point))
@@ -98,6 +109,9 @@ class BaseStock(_OrderUpTo):
     """Orders up to S whenever the position is below it."""
 
     kind: Literal["base_stock"] = "base_stock"
+
+    def at(self, trigger: float) -> Self:
+        return self.model_copy(update={"order_up_to": trigger})
 
     @property
     def trigger(self) -> float:

@@ -8,12 +8,15 @@ import io
 import json
 import os
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from simlevel.errors import InputError
 from simlevel.studies.result import Result
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
@@ -68,14 +71,24 @@ def _json(result: Result) -> bytes:
 
 
 def _csv(result: Result) -> bytes:
+    return csv_of(result.columns, result.rows())
+
+
+def csv_of(columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> bytes:
+    """A tidy table as UTF-8 with a mark that spreadsheets know it by."""
     stream = io.StringIO(newline="")
     writer = csv.writer(stream)
-    writer.writerow(result.columns)
-    writer.writerows([for_spreadsheets(value) for value in row] for row in result.rows())
+    writer.writerow([for_spreadsheets(column) for column in columns])
+    writer.writerows([for_spreadsheets(value) for value in row] for row in rows)
     return stream.getvalue().encode("utf-8-sig")
 
 
 def _xlsx(result: Result) -> bytes:
+    return xlsx_of(_sheets(result))
+
+
+def xlsx_of(sheets: Iterable[tuple[str, Iterable[Sequence[Any]]]]) -> bytes:
+    """A workbook of (title, rows)."""
     try:
         from openpyxl import Workbook
     except ImportError:
@@ -83,7 +96,7 @@ def _xlsx(result: Result) -> bytes:
             'a .xlsx file: expected openpyxl, found none (pip install "simlevel[excel]")'
         ) from None
     book = Workbook()
-    for number, (title, rows) in enumerate(_sheets(result)):
+    for number, (title, rows) in enumerate(sheets):
         sheet = book.active if number == 0 else book.create_sheet()
         sheet.title = title
         for row in rows:
@@ -121,23 +134,37 @@ def _sheets(result: Result) -> Iterator[tuple[str, list[tuple[Any, ...]]]]:
         ]
         yield "best", [top, *behind]
     if result.run:
-        document = result.to_dict()
-        settings = document["scenario"] | document["run"] | {"simlevel": document["simlevel"]}
-        yield "run", [("setting", "value"), *settings.items()]
+        yield "run", run_sheet(result.to_dict())
+
+
+def run_sheet(document: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """How it was simulated, a row a setting."""
+    settings = document["scenario"] | document["run"] | {"simlevel": document["simlevel"]}
+    return [("setting", "value"), *settings.items()]
 
 
 def _markdown(result: Result) -> bytes:
-    from rich.console import Console
-
     from simlevel.reports.tables import foot
 
-    lines = [f"# {escaped(result.scenario.name)}", ""]
-    lines += [f"| {' | '.join(result.columns)} |", f"|{'---|' * len(result.columns)}"]
-    for row in result.rows():
+    return markdown_of(result.scenario.name, result.columns, result.rows(), foot(result))
+
+
+def markdown_of(
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    foot: Sequence[RenderableType],
+) -> bytes:
+    """A title, a table and what stands under it."""
+    from rich.console import Console
+
+    lines = [f"# {escaped(title)}", ""]
+    lines += [f"| {' | '.join(map(escaped, columns))} |", f"|{'---|' * len(columns)}"]
+    for row in rows:
         lines.append(f"| {' | '.join(escaped(_shown(value)) for value in row)} |")
     console = Console(file=io.StringIO(), width=100, no_color=True)
     with console.capture() as captured:
-        console.print(*foot(result), sep="\n")
+        console.print(*foot, sep="\n")
     lines += ["", *(f"- {escaped(line.strip())}" for line in captured.get().splitlines())]
     return ("\n".join(lines) + "\n").encode()
 

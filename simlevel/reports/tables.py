@@ -14,7 +14,7 @@ from simlevel.estimation.estimate import weights
 from simlevel.model.fields import singular
 from simlevel.model.scenario import Scenario
 from simlevel.reports.window_table import window_tables
-from simlevel.studies.result import MeasureResult, PolicyResult, Protection, Result
+from simlevel.studies.result import MeasureResult, PolicyResult, Protection, Result, Run
 from simlevel.theory.gap import Step
 
 LABEL, CELL = 24, 27
@@ -276,10 +276,15 @@ def _protection(protection: Protection, scenario: Scenario) -> str:
 
 
 def _reproduce(result: Result) -> Iterator[str]:
-    run, unit = result.run, singular(result.scenario.time_unit)
-    if run is None:
+    if result.run is None:
         yield f"simlevel {__version__}"
-        return
+    else:
+        yield from reproduce(result.run, result.scenario)
+
+
+def reproduce(run: Run, scenario: Scenario) -> Iterator[str]:
+    """What it takes to get the same numbers again."""
+    unit = singular(scenario.time_unit)
     yield (
         f"{run.replications} replications of {numbers.short(run.horizon)} {unit}s after a warm-up "
         f"of {numbers.short(run.warmup)}; intervals at {numbers.share(run.confidence)}"

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import os
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
 import numpy as np
 from pydantic import ValidationError
@@ -51,6 +53,8 @@ SHOWN = (
 )  # fmt: skip
 """Measures whose differences between policies are shown, simultaneously."""
 
+Item = TypeVar("Item")
+Done = TypeVar("Done")
 Progress = Callable[[int, int], None]
 """Called with replications done and replications planned."""
 
@@ -81,20 +85,10 @@ class Sample:
 
     def extend(self, replications: int, progress: Progress) -> None:
         """Simulate up to *replications* on threads; they come in their order all the same."""
-        pool = ThreadPoolExecutor(THREADS)
-        # Few at a time, so that an interrupt does not wait for all that was asked for.
-        under_way: deque[Future[dict[str, Rows]]] = deque()
-        try:
-            for replication in range(len(self), replications):
-                under_way.append(pool.submit(self._replication, replication))
-                if len(under_way) > 2 * THREADS:
-                    self._keep(under_way.popleft().result())
-                    progress(len(self), replications)
-            while under_way:
-                self._keep(under_way.popleft().result())
+        with closing(on_threads(self._replication, range(len(self), replications))) as found:
+            for rows in found:
+                self._keep(rows)
                 progress(len(self), replications)
-        finally:
-            pool.shutdown(cancel_futures=True)
 
     def _keep(self, rows: dict[str, Rows]) -> None:
         for name, row in rows.items():
@@ -109,6 +103,22 @@ class Sample:
         """Totals of the replications finished for every policy, by name."""
         finished = np.array(self.rows[policy][: len(self)])
         return named(finished[:, 0, :], self.scenario)
+
+
+def on_threads(do: Callable[[Item], Done], items: Iterable[Item]) -> Generator[Done, None, None]:
+    """*do* of each item, on threads and in their order."""
+    pool = ThreadPoolExecutor(THREADS)
+    # Few at a time, so that an interrupt does not wait for all that was asked for.
+    under_way: deque[Future[Done]] = deque()
+    try:
+        for item in items:
+            under_way.append(pool.submit(do, item))
+            if len(under_way) > 2 * THREADS:
+                yield under_way.popleft().result()
+        while under_way:
+            yield under_way.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def engine_of(job: Job, engine: str = "fast") -> FastEngine | SimPyEngine:
@@ -142,7 +152,7 @@ def simulate(
     An interrupt (Ctrl-C) ends it with the replications finished so far; before the second
     of them it is raised again. Raises InputError for unknown names and for runs too large.
     """
-    scenario = _with(scenario, seed, replications, horizon, confidence)
+    scenario = with_settings(scenario, seed, replications, horizon, confidence)
     precision = _known_precision(scenario, precision or {})
     baseline = _known_baseline(scenario, baseline)
     best_by = _known_best(scenario, best_by)
@@ -219,7 +229,7 @@ def judged(
     found = {name: estimates(each, scenario, settings.confidence) for name, each in totals.items()}
     decided = verdicts(scenario, totals, found, theories)
     policies = {
-        name: _policy_result(scenario, name, found[name], theory, decided)
+        name: policy_result(scenario, name, found[name], theory, decided)
         for name, theory in theories.items()
     }
     run = Run(
@@ -232,7 +242,7 @@ def judged(
     )
     differences = differences_of(sample, baseline) if baseline else None
     leading = best_of(sample, best_by) if best_by else None
-    said = (*warnings(scenario), *_gone_to_simpy(sample))
+    said = (*warnings(scenario), *gone_to_simpy(scenario, sample.engine))
     return Result(scenario, run, policies, baseline, differences, leading, said)
 
 
@@ -254,10 +264,10 @@ def warnings(scenario: Scenario) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _gone_to_simpy(sample: Sample) -> Iterator[str]:
+def gone_to_simpy(scenario: Scenario, engine: str) -> Iterator[str]:
     """The policies that the compiled loop was asked for and does not cover."""
-    for name, policy in sample.scenario.policies.items():
-        if sample.engine == "fast" and policy.kind == "own":
+    for name, policy in scenario.policies.items():
+        if engine == "fast" and policy.kind == "own":
             yield f"policy {name} is a Python object: it ran in the SimPy engine, which is slower"
 
 
@@ -303,13 +313,14 @@ def _cut_short(scenario: Scenario, windows: Windows) -> Iterator[str]:
 # --- one policy --------------------------------------------------------------------------------
 
 
-def _policy_result(
+def policy_result(
     scenario: Scenario,
     name: str,
     found: Mapping[str, Estimate],
     theory: Theory,
     decided: Verdicts,
 ) -> PolicyResult:
+    """One policy's estimates *found*, beside *theory*, with the verdicts *decided*."""
     measures = {
         each.measure: MeasureResult(
             each.estimate,
@@ -400,13 +411,14 @@ def _still_wanted(sample: Sample, precision: Mapping[str, float], most: int) -> 
 # --- what is asked -----------------------------------------------------------------------------
 
 
-def _with(
+def with_settings(
     scenario: Scenario,
     seed: int | None,
     replications: int | None,
     horizon: float | str | None,
     confidence: float | None,
 ) -> Scenario:
+    """*scenario* with what is not None instead of its own; raises InputError for bad values."""
     given = {
         "seed": seed, "replications": replications, "horizon": horizon, "confidence": confidence,
     }  # fmt: skip
@@ -461,7 +473,10 @@ def _known_best(scenario: Scenario, measure: str | None) -> str | None:
 
 
 def refuse_endless(scenario: Scenario, windows: Windows, replications: int) -> None:
-    events = replications * _events(scenario, windows)
+    refuse_more_than_most(replications * expected_events(scenario, windows))
+
+
+def refuse_more_than_most(events: float) -> None:
     if events > MOST_EVENTS:
         raise InputError(
             f"simulation: expected a run of at most {MOST_EVENTS:,.0f} customers, reviews and "
@@ -469,7 +484,8 @@ def refuse_endless(scenario: Scenario, windows: Windows, replications: int) -> N
         )
 
 
-def _events(scenario: Scenario, windows: Windows) -> float:
+def expected_events(scenario: Scenario, windows: Windows) -> float:
+    """Customers, reviews and orders of one replication of all policies."""
     reviews: Iterator[float] = (
         1 / policy.review_period if policy.review_period else 0.0
         for policy in scenario.policies.values()

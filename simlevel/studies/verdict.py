@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple, TypeAlias
 
 from simlevel import words
@@ -41,20 +41,51 @@ def verdicts(
     Holm, A simple sequentially rejective multiple test procedure (Scandinavian Journal of
     Statistics 6, 1979).
     """
+    cases = [
+        Case(policy, scenario, totals[policy], estimates, theories[policy])
+        for policy, estimates in found.items()
+    ]
+    return verdicts_of(cases)
+
+
+class Case(NamedTuple):
+    """One policy of one scenario, called by a name of its own."""
+
+    name: str
+    scenario: Scenario
+    totals: Totals
+    found: Mapping[str, Estimate]
+    theory: Theory
+
+
+def verdicts_of(cases: Iterable[Case]) -> Verdicts:
+    """As :func:`verdicts`, over cases of several scenarios at once."""
     decided: dict[tuple[str, str], str] = {}
     tests = []
-    for policy, estimates in found.items():
-        for name, estimate in estimates.items():
+    for case in cases:
+        for name, estimate in case.found.items():
             if estimate.half_width is None:
                 continue
-            answer = theories[policy].answers.get(name)
+            answer = case.theory.answers.get(name)
             if answer is None or not answer.exact:
-                decided[policy, name] = "approximation" if answer else "no formula"
+                decided[case.name, name] = "approximation" if answer else "no formula"
                 continue
-            measure = words.measure(name)
-            p = p_value(totals[policy], measure, scenario, answer.value)
-            tests.append(Test(policy, name, p, precise(estimate, answer)))
+            p = 1.0 if _inside(estimate, answer, case.scenario) else _p_value(case, name, answer)
+            tests.append(Test(case.name, name, p, precise(estimate, answer)))
     return decided | dict(_holm(tests))
+
+
+def _inside(estimate: Estimate, answer: Answer, scenario: Scenario) -> bool:
+    """The value lies in the interval that is shown, and so in the wider one of a test."""
+    if estimate.low is None or estimate.high is None:
+        return False
+    narrower = scenario.simulation.confidence <= 1 - ERROR_RATE
+    return narrower and estimate.low <= answer.value <= estimate.high
+
+
+def _p_value(case: Case, measure: str, answer: Answer) -> float:
+    value, most = answer.value, ERROR_RATE
+    return p_value(case.totals, words.measure(measure), case.scenario, value, most)
 
 
 def precise(estimate: Estimate, answer: Answer) -> bool:

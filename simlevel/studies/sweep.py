@@ -1,0 +1,441 @@
+"""All measures over one or more keys of a scenario: a grid of points, on common random numbers."""
+
+from __future__ import annotations
+
+import itertools
+import math
+import re
+import tomllib
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from simlevel.engines.curve import FastCurve, one_path
+from simlevel.engines.ledger import Job, Totals, Windows, named
+from simlevel.errors import InputError, Problem, near
+from simlevel.estimation.estimate import estimates
+from simlevel.model.fields import as_number, exact
+from simlevel.model.policy import OwnPolicy
+from simlevel.model.scenario import Scenario
+from simlevel.scenario_file import varied
+from simlevel.studies.evaluate import (
+    Progress,
+    engine_of,
+    expected_events,
+    gone_to_simpy,
+    on_threads,
+    policy_result,
+    refuse_more_than_most,
+    warnings,
+    windows_of,
+    with_settings,
+)
+from simlevel.studies.result import COLUMNS, PolicyResult, Result, Run
+from simlevel.studies.verdict import Case, verdicts_of
+from simlevel.theory.catalogue import derive
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+MOST_POINTS = 10_000
+MOST_SHOWN = 10
+"""Problems of points that are told of."""
+_OF_THE_RUN = ("name", "time_unit", "simulation")
+
+
+@dataclass(frozen=True)
+class Point:
+    """The values of the keys at one point, and what each policy does there."""
+
+    values: Mapping[str, Any]
+    policies: Mapping[str, PolicyResult]
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """The points of a sweep, the last key varying fastest; all over the same window."""
+
+    scenario: Scenario
+    run: Run
+    keys: tuple[str, ...]
+    points: tuple[Point, ...]
+    warnings: tuple[str, ...] = ()
+    interrupted: bool = False
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """Of the tidy table: the keys, then those of a result's."""
+        return (*self.keys, *COLUMNS)
+
+    def rows(self) -> Iterator[tuple[Any, ...]]:
+        """The tidy table, a row a measure of a policy at a point."""
+        for point in self.points:
+            for row in Result(self.scenario, self.run, point.policies).rows():
+                yield (*point.values.values(), *row)
+
+    def to_frame(self) -> pd.DataFrame:
+        """The tidy table: a column a key, then policy, measure, estimate, low, high, ..."""
+        import pandas as pd
+
+        return pd.DataFrame(list(self.rows()), columns=list(self.columns))
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON document of section 6 of the contract."""
+        document = Result(self.scenario, self.run, {}, warnings=self.warnings).to_dict()
+        head = {key: document[key] for key in ("schema", "simlevel", "scenario", "run")}
+        points = [
+            {
+                "values": dict(point.values),
+                "policies": Result(self.scenario, self.run, point.policies).to_dict()["policies"],
+            }
+            for point in self.points
+        ]
+        return head | {"keys": list(self.keys), "points": points, "warnings": document["warnings"]}
+
+
+def sweep(
+    scenario: Scenario,
+    vary: Mapping[str, Sequence[Any] | str],
+    *,
+    policy: str | None = None,
+    seed: int | None = None,
+    replications: int | None = None,
+    horizon: float | str | None = None,
+    confidence: float | None = None,
+    engine: str = "fast",
+    progress: Progress = lambda done, planned: None,
+) -> Sweep:
+    """Simulate every policy of *scenario*, or one, at each combination of the values in *vary*.
+
+    *vary* maps keys of the file, such as ``lead_time.value``, to values, or to text such as
+    ``"20:60:5"``. Parameters of a policy joined by ``+`` move together: the values are those of
+    the first, the others keep their distance. Everything else is as in :func:`simulate`.
+
+    All points are over one window, the longest that any needs, and meet the same random
+    numbers. Points that differ by a reorder point alone, or by an order-up-to level whose
+    S - s is fixed, are counted in one run where demand is backordered: each is equal to a run
+    of its own over that window. Verdicts hold over all points at once. An interrupt ends it
+    with the points that are finished. Raises InputError for unknown keys, values that a file
+    could not have, and sweeps too large.
+    """
+    scenario = with_settings(_with_one(scenario, policy), seed, replications, horizon, confidence)
+    plan = _plan(scenario, vary, engine)
+    totals, interrupted = plan.simulated(progress)
+    points = tuple(_results(plan, totals))
+    if interrupted and not points:
+        raise KeyboardInterrupt
+    settings, windows = scenario.simulation, plan.windows
+    count = max((len(rows) for rows in totals.values()), default=0)
+    run = Run(engine, settings.seed, count, windows.length, windows.warmup, settings.confidence)
+    return Sweep(scenario, run, tuple(vary), points, plan.warnings, interrupted)
+
+
+# --- what is asked -------------------------------------------------------------------------------
+
+
+def _with_one(scenario: Scenario, policy: str | None) -> Scenario:
+    names = list(scenario.policies)
+    if policy is None:
+        return scenario
+    if policy not in names:
+        hint = near(policy, names)
+        raise InputError(f"--policy: expected one of {', '.join(names)}{hint}, found {policy}")
+    return scenario.model_copy(update={"policies": {policy: scenario.policies[policy]}})
+
+
+def spread(text: str) -> tuple[Any, ...]:
+    """The values that ``2,4,8`` or ``20:60:5`` stands for; the end of a range is one of them.
+
+    Raises InputError for a range that is empty, runs backwards or has too many points.
+    """
+    if match := re.fullmatch(rf"\s*{_NUMBER}\s*:\s*{_NUMBER}\s*(?::\s*{_NUMBER}\s*)?", text):
+        return tuple(_range(text, *(Fraction(part or "1") for part in match.groups())))
+    listed = _toml(f"[{text}]")
+    if isinstance(listed, list):
+        values = listed
+    else:
+        values = [_value(part.strip()) for part in text.split(",")]
+    if not values or "" in values:
+        raise InputError(f"expected values such as 2,4,8 or a range 20:60:5, found {text!r}")
+    return tuple(values)
+
+
+_NUMBER = r"([-+]?\d{1,15}(?:\.\d{0,15})?(?:[eE][-+]?\d{1,2})?)"
+
+
+def _range(text: str, first: Fraction, last: Fraction, step: Fraction) -> Iterator[float]:
+    if step <= 0:
+        raise InputError(f"expected a step above 0, found {text}")
+    if last < first:
+        raise InputError(f"expected a range A:B with A at most B, found {text}")
+    count = (last - first) // step + 1
+    if count > MOST_POINTS:
+        raise InputError(f"expected at most {MOST_POINTS:,} points, found {count:,} in {text}")
+    for number in range(count):
+        yield as_number(first + number * step)
+
+
+def _value(text: str) -> Any:
+    found = _toml(text)
+    return text if found is None else found
+
+
+def _toml(text: str) -> Any:
+    """What *text* is as a value of a file; None where it is none."""
+    try:
+        found = tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
+        return None
+    return found["value"] if set(found) == {"value"} else None
+
+
+def _path(key: str) -> tuple[str, ...]:
+    """The steps of a dotted key."""
+    try:
+        table: Any = tomllib.loads(f"{key} = 0")
+    except (ValueError, RecursionError):
+        table = {}
+    path = []
+    while isinstance(table, dict) and len(table) == 1:
+        step, table = next(iter(table.items()))
+        path.append(step)
+    if table != 0 or "\n" in key:
+        raise InputError(f"--vary {key}: expected a key of the file, such as lead_time.value")
+    return tuple(path)
+
+
+def _paths(key: str) -> list[tuple[str, ...]]:
+    """The key, and the parameters of the same policy that move with it."""
+    match = re.fullmatch(r"(.*?)((?:\+\w+)*)", key, re.DOTALL)
+    assert match is not None
+    path, together = _path(match[1]), match[2].split("+")[1:]
+    if path[0] in _OF_THE_RUN:
+        expected = "expected a key of what is simulated, found one of the run"
+        raise InputError(f"--vary {key}: {expected}, which is the same at all points")
+    return [path, *((*path[:-1], name) for name in together)]
+
+
+def _grid(
+    scenario: Scenario, vary: Mapping[str, Sequence[Any] | str]
+) -> list[tuple[dict[str, Any], Scenario]]:
+    """The values and the scenario of every point."""
+    if not vary:
+        raise InputError("--vary: expected at least one key, found none")
+    axes = {key: _axis(key, values) for key, values in vary.items()}
+    paths = {key: _paths(key) for key in axes}
+    every = [path for each in paths.values() for path in each]
+    if twice := [path for path in every if every.count(path) > 1]:
+        raise InputError(f"--vary: expected each key once, found {'.'.join(twice[0])} again")
+    count = math.prod(map(len, axes.values()))
+    if count > MOST_POINTS:
+        raise InputError(f"--vary: expected at most {MOST_POINTS:,} points, found {count:,}")
+    points, problems = [], dict[tuple[str, str], Problem]()
+    for combination in itertools.product(*axes.values()):
+        values = dict(zip(axes, combination, strict=True))
+        changes: dict[tuple[str, ...], Any] = {}
+        for key, value in values.items():
+            changes |= _changes(scenario, key, paths[key], value)
+        try:
+            points.append((values, varied(scenario, changes)))
+        except InputError as error:
+            place = " ".join(f"--vary {key}={value}" for key, value in values.items())
+            for found in error.problems:
+                problems.setdefault((found.key, found.message), replace(found, file=place))
+    if problems:
+        raise InputError([*problems.values()][:MOST_SHOWN])
+    return points
+
+
+def _axis(key: str, values: Sequence[Any] | str) -> tuple[Any, ...]:
+    try:
+        if isinstance(values, str):
+            return spread(values)
+    except InputError as error:
+        raise InputError(f"--vary {key}: {error}") from None
+    found = tuple(value.item() if hasattr(value, "item") else value for value in values)
+    if not found:
+        raise InputError(f"--vary {key}: expected at least one value, found none")
+    return found
+
+
+def _changes(
+    scenario: Scenario, key: str, paths: list[tuple[str, ...]], value: Any
+) -> dict[tuple[str, ...], Any]:
+    """What the key's value changes in the file."""
+    first, *others = paths
+    if not others:
+        return {first: value}
+    now = [_parameter(scenario, path) for path in paths]
+    if any(not _is_number(each) for each in (value, *now)):
+        expected = "expected parameters of one policy that are numbers, to move together"
+        raise InputError(f"--vary {key}: {expected}")
+    moved = [as_number(exact(value) + exact(each) - exact(now[0])) for each in now]
+    return {first: value} | dict(zip(others, moved[1:], strict=True))
+
+
+def _parameter(scenario: Scenario, path: tuple[str, ...]) -> Any:
+    found = scenario.policies.get(path[1]) if len(path) == 3 and path[0] == "policies" else None
+    return getattr(found, path[-1], None) if found else None
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
+
+
+# --- how it is simulated -------------------------------------------------------------------------
+
+
+class _Cell(NamedTuple):
+    """A policy at a point: the run that counts it, and where it stands there."""
+
+    run: Hashable
+    trigger: float
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """The points, and the runs that count them all."""
+
+    engine: str
+    points: list[tuple[dict[str, Any], Scenario]]
+    windows: Windows
+    runs: dict[Hashable, dict[float, tuple[Scenario, str]]]
+    """Of each run the policies that it counts, lowest first."""
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        found = dict.fromkeys(each for _, point in self.points for each in warnings(point))
+        return (*found, *gone_to_simpy(self.points[0][1], self.engine))
+
+    def cell(self, scenario: Scenario, name: str) -> _Cell:
+        return _cell(scenario, name, self.engine)
+
+    def window(self, scenario: Scenario) -> Windows:
+        """The common window, but for a record that is played once."""
+        return windows_of(scenario, self.engine) if scenario.replayed else self.windows
+
+    def simulated(self, progress: Progress) -> tuple[dict[Hashable, list[Totals]], bool]:
+        """The replications of every run that was finished; whether it was interrupted."""
+        planned = {run: self._replications(run) for run in self.runs}
+        found: dict[Hashable, list[Totals]] = {run: [] for run in self.runs}
+        interrupted = False
+        try:
+            with closing(on_threads(_simulated, self._tasks(planned))) as rows:
+                for done, (run, totals) in enumerate(rows):
+                    found[run].append(totals)
+                    progress(done + 1, sum(planned.values()))
+        except KeyboardInterrupt:
+            interrupted = True
+        return {run: rows for run, rows in found.items() if len(rows) == planned[run]}, interrupted
+
+    def _replications(self, run: Hashable) -> int:
+        scenario, _ = next(iter(self.runs[run].values()))
+        return 1 if scenario.replayed else scenario.simulation.replications
+
+    def _tasks(self, planned: Mapping[Hashable, int]) -> Iterator[_Task]:
+        """Engines are made when their turn comes: they hold tables."""
+        for run, members in self.runs.items():
+            engine = self._engine_of(list(members.values()))
+            yield from (_Task(run, engine, replication) for replication in range(planned[run]))
+
+    def _engine_of(self, members: list[tuple[Scenario, str]]) -> Any:
+        scenario, name = members[0]
+        seed, windows = scenario.simulation.seed, self.window(scenario)
+        if len(members) == 1:
+            return engine_of(Job.of(scenario, name, windows, seed), self.engine)
+        policies = {str(n): each.policies[policy] for n, (each, policy) in enumerate(members)}
+        together = scenario.model_copy(update={"policies": policies})
+        return FastCurve(Job.of(together, "0", windows, seed))
+
+
+class _Task(NamedTuple):
+    run: Hashable
+    engine: Any
+    replication: int
+
+
+def _simulated(task: _Task) -> tuple[Hashable, Totals]:
+    return task.run, task.engine.run(task.replication)
+
+
+def _plan(scenario: Scenario, vary: Mapping[str, Sequence[Any] | str], engine: str) -> _Plan:
+    points = _grid(scenario, vary)
+    runs: dict[Hashable, dict[float, tuple[Scenario, str]]] = {}
+    windows: dict[frozenset[Hashable], Windows] = {}
+    for _, point in points:
+        cells = {name: _cell(point, name, engine) for name in point.policies}
+        for name, cell in cells.items():
+            runs.setdefault(cell.run, {}).setdefault(cell.trigger, (point, name))
+        # Where only levels differ, so does nothing that a window depends on.
+        alike = frozenset(cell.run for cell in cells.values())
+        if alike not in windows:
+            windows[alike] = windows_of(point, engine)
+    longest = Windows(
+        max(each.warmup for each in windows.values()), max(each.length for each in windows.values())
+    )
+    lowest_first = {run: dict(sorted(members.items())) for run, members in runs.items()}
+    plan = _Plan(engine, points, longest, lowest_first)
+    refuse_more_than_most(sum(_events(plan, run) for run in plan.runs))
+    return plan
+
+
+def _events(plan: _Plan, run: Hashable) -> float:
+    scenario, name = next(iter(plan.runs[run].values()))
+    alone = scenario.model_copy(update={"policies": {name: scenario.policies[name]}})
+    return scenario.simulation.replications * expected_events(alone, plan.window(scenario))
+
+
+def _cell(scenario: Scenario, name: str, engine: str) -> _Cell:
+    """What a policy's run depends on; one that has one path, not on where it stands."""
+    policy: Any = scenario.policies[name]
+    trigger = 0.0
+    if engine == "fast" and one_path(scenario, policy):
+        policy, trigger = policy.at(0), policy.trigger
+    elif isinstance(policy, OwnPolicy):
+        policy = id(policy.rule), policy.start, policy.review_period
+    sections = (scenario.demand, scenario.lead_time, scenario.shortage, scenario.clock)
+    return _Cell((*sections, scenario.start, scenario.measures, policy), trigger)
+
+
+# --- what is found -------------------------------------------------------------------------------
+
+
+def _results(plan: _Plan, totals: Mapping[Hashable, list[Totals]]) -> Iterator[Point]:
+    """The points whose runs are finished; what is the same at several is worked out once."""
+    arrays = {run: np.array(rows) for run, rows in totals.items()}
+    places = {run: {t: n for n, t in enumerate(members)} for run, members in plan.runs.items()}
+    cases: dict[Hashable, Case] = {}
+    found: list[tuple[dict[str, Any], Scenario, dict[str, Hashable]]] = []
+    for values, scenario in plan.points:
+        cells = {name: plan.cell(scenario, name) for name in scenario.policies}
+        if not all(cell.run in arrays for cell in cells.values()):
+            continue
+        keys: dict[str, Hashable] = {}
+        for name, cell in cells.items():
+            key: Hashable = (cell, scenario.costs, tuple(scenario.targets.items()))
+            keys[name] = key
+            if key not in cases:
+                rows = arrays[cell.run][:, places[cell.run][cell.trigger]]
+                cases[key] = _case(str(len(cases)), scenario, name, rows)
+        found.append((values, scenario, keys))
+    decided: dict[str, dict[str, str]] = {}
+    for (number, measure), verdict in verdicts_of(cases.values()).items():
+        decided.setdefault(number, {})[measure] = verdict
+    results: dict[Hashable, PolicyResult] = {}
+    for values, scenario, keys in found:
+        for name, key in keys.items():
+            if key not in results:
+                case = cases[key]
+                verdicts = {(name, m): v for m, v in decided.get(case.name, {}).items()}
+                results[key] = policy_result(scenario, name, case.found, case.theory, verdicts)
+        yield Point(values, {name: results[key] for name, key in keys.items()})
+
+
+def _case(number: str, scenario: Scenario, policy: str, rows: Totals) -> Case:
+    totals = named(rows, scenario)
+    found = estimates(totals, scenario, scenario.simulation.confidence)
+    return Case(number, scenario, totals, found, derive(scenario, policy))
