@@ -402,7 +402,7 @@ def sweep(
     from simlevel.scenario_file import load
     from simlevel.studies.sweep import sweep as swept
 
-    _refuse_unknown(outputs)
+    _refuse_unknown(outputs, pictures=True)
     scenario = load(file)
     if engine == "fast":
         _say_waits()
@@ -413,7 +413,7 @@ def sweep(
         )  # fmt: skip
     for warning in result.warnings:
         _warn(warning)
-    for path in outputs:
+    for path in _drawn(result, outputs):
         sweep_table.write_sweep(result, path)
     if as_json:
         _print_json(result.to_dict())

@@ -23,6 +23,7 @@ from matplotlib.text import Text
 from scipy import stats
 
 import simlevel as sl
+from simlevel import words
 from simlevel.cli import status
 from simlevel.engines.ledger import Event
 from simlevel.errors import InputError
@@ -72,10 +73,13 @@ def lines(ax: Axes, **look: object) -> list[tuple[list[float], list[float]]]:
     return [(list(each.get_xdata()), list(each.get_ydata())) for each in found]
 
 
-def bars(ax: Axes, color: str) -> list[Rectangle]:
-    wanted = mpl.colors.to_rgba(color)
+def bars(ax: Axes, color: str, alpha: float = 1.0) -> list[Rectangle]:
+    wanted = mpl.colors.to_rgba(color, alpha)
     return [each for each in ax.patches if isinstance(each, Rectangle)
             and mpl.colors.to_rgba(each.get_facecolor()) == wanted]  # fmt: skip
+
+
+REORDER = "policies.current.reorder_point"
 
 
 def drawings() -> dict[str, Any]:
@@ -91,6 +95,7 @@ def drawings() -> dict[str, Any]:
         "waterfall": sl.why(sl.analyze(bakery))["current"]["fill_rate"],
         "convergence": settling.convergence(bakery),
         "start": settling.start(bakery),
+        "service_curve": sl.sweep(bakery, {REORDER: "20:26:2"}, replications=3, horizon=300),
         "waiting": waiting(bakery, replications=3, horizon=300),
     }
     return {name: (getattr(figures, name), each) for name, each in found.items()}
@@ -140,7 +145,7 @@ def test_the_inventory_path_is_that_of_the_events():
     assert lines(ax, label="inventory position") == [(times, [3, 1, 5, 3, 3, 3])]
     assert lines(ax, label="order placed") == [([1], [5])]
     assert lines(ax, label="order received") == [([5], [3])]
-    shaded = bars(ax, mpl.colors.to_hex(mpl.colors.to_rgba(style.VERMILLION)) + "21")
+    shaded = bars(ax, style.VERMILLION, 0.13)
     assert [(each.get_x(), each.get_width()) for each in shaded] == [(2, 3)]
     assert "once in 7 days" in ax.get_title(loc="left")
     assert not lines(ax, label="customer turned away")
@@ -165,11 +170,11 @@ def test_policies_are_marked_where_their_measures_are(bakery):
     rows = ["cycle_service_level", "fill_rate", "order_fill_rate", "ready_rate"]
     for place, policy in enumerate(bakery.policies.values()):
         color, marker = style.look(place)
-        marks = {x[0]: y[0] for x, y in lines(ax, color=color, marker=marker)}
+        marks = {(x[0], round(y[0])) for x, y in lines(ax, color=color, marker=marker)}
         spans = {tuple(x) for x, _ in lines(ax, color=color, marker="None")}
         for row, name in enumerate(rows):
             found = policy.measures[name]
-            assert abs(marks[found.estimate] - row) < 0.5
+            assert (found.estimate, row) in marks
             assert (found.low, found.high) in spans
     exact = {x[0] for x, _ in lines(ax, marker="|", color=style.BLACK)}
     assert {
@@ -210,9 +215,10 @@ def test_without_a_simulation_the_exact_values_stand_alone():
 
 def test_differences_are_those_of_the_result_in_the_colour_of_their_verdict(bakery):
     ax = figures.differences(bakery, new())
+    spans = {tuple(line.get_xdata()) for line in ax.lines}
     for each in bakery.differences["proposed"].values():
-        spans = [x for line in ax.lines for x in [tuple(line.get_xdata())]]
-        assert ((each.low, each.high) in spans) is (each.measure.endswith(("rate", "level")))
+        if words.measure(each.measure).is_share:
+            assert (each.low, each.high) in spans
     told = bakery.differences["proposed"]["cycle_service_level"]
     color = {"higher": style.BLUE, "lower": style.VERMILLION}.get(told.verdict, style.GREY)
     assert ([told.estimate], [0.0]) in lines(ax, color=color)
@@ -332,6 +338,44 @@ def test_the_waterfall_goes_from_step_to_step():
         figures.waterfall([], new())
 
 
+# --- the service curve ---------------------------------------------------------------------------
+
+
+def test_the_curve_is_exact_and_the_band_simulated():
+    found = sl.sweep(shipped("quickstart"), {REORDER: [28, 20, 24]}, replications=4, horizon=300)
+    ax = figures.service_curve(found, new())
+    order = (1, 2, 0)
+    for place, name in enumerate(("cycle_service_level", "fill_rate", "ready_rate")):
+        each = [found.points[n].policies["current"].measures[name] for n in order]
+        line = ([20, 24, 28], [one.analytic.value for one in each])
+        assert line in lines(ax, color=style.PALETTE[place])
+        corners = {tuple(corner) for corner in ax.collections[place].get_paths()[0].vertices}
+        for reorder_point, one in zip((20, 24, 28), each, strict=True):
+            assert {(reorder_point, one.low), (reorder_point, one.high)} <= corners
+    across = {y[0] for x, y in lines(ax) if x == [0, 1]}
+    assert across == set(found.scenario.targets.values())
+    assert ax.get_xlabel() == "reorder point, units"
+
+
+def test_without_an_exact_value_the_curve_is_what_was_seen():
+    found = sl.sweep(shipped("served_within"), {"policies.lean.reorder_point": [15, 25]},
+                     replications=2, horizon=200)  # fmt: skip
+    ax = figures.service_curve(found, new(), measures=["fill_rate"])
+    seen = [point.policies["lean"].measures["fill_rate"].estimate for point in found.points]
+    assert lines(ax, linestyle=":") == [([15, 25], seen)]
+
+
+@pytest.mark.parametrize(
+    ("vary", "said"),
+    [({REORDER: [20, 25], "lead_time.value": [1, 2]}, "one key"), ({REORDER: [20]}, "two numbers"),
+     ({"demand.size": [1, {"dist": "poisson", "mean": 1}]}, "two numbers")],
+)  # fmt: skip
+def test_what_is_no_curve_is_refused(vary, said):
+    found = sl.sweep(shipped("quickstart"), vary, replications=2, horizon=50)
+    with pytest.raises(InputError, match=said):
+        figures.service_curve(found, new())
+
+
 # --- convergence, the start, waiting -------------------------------------------------------------
 
 
@@ -419,9 +463,9 @@ def test_a_name_is_shown_as_text_and_is_never_markup_nor_a_formula(bakery):
     assert any(text.startswith("Type I: cycle service") for text in texts)
 
 
-def test_the_same_picture_is_the_same_file_without_a_date(bakery):
+def test_the_same_picture_is_the_same_file_without_a_date():
     for kind in (".svg", ".png", ".pdf"):
-        one, other = (style.content(pictures.picture(bakery), kind) for _ in range(2))
+        one, other = (style.content(pictures.picture(by_hand()), kind) for _ in range(2))
         assert one == other
         assert b"CreationDate" not in one
         assert b"dc:date" not in one
@@ -432,6 +476,7 @@ COMMANDS = {
     "run": ["--replications", "3", "--horizon", "300"],
     "trace": ["--until", "20"],
     "analyze": [],
+    "sweep": ["--vary", f"{REORDER}=22,26", "--replications", "2", "--horizon", "100"],
 }
 
 
@@ -506,7 +551,9 @@ def test_texts_over_one_another_would_be_found():
     assert len(overlapping(figure)) == 2
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize(
+    "name", ["quickstart", *(pytest.param(name, marks=pytest.mark.slow) for name in SHIPPED[1:])]
+)
 def test_no_text_covers_another(name):
     case = shipped(name)
     run = sl.simulate(case, replications=3, horizon=840)
