@@ -25,6 +25,8 @@ _HOMES = {
     "verify": "studies.verify",
     "sweep": "studies.sweep",
     "trace": "studies.trace",
+    "optimize": "studies.optimize",
+    "frontier": "studies.frontier",
     "why": "studies.why",
     "newsvendor": "theory.newsvendor",
     "finite_horizon_fill_rate": "theory.finite_horizon",
@@ -43,6 +45,8 @@ if TYPE_CHECKING:
     from simlevel.scenario_file import schema as schema
     from simlevel.studies.evaluate import analyze as analyze
     from simlevel.studies.evaluate import simulate as simulate
+    from simlevel.studies.frontier import frontier as frontier
+    from simlevel.studies.optimize import optimize as optimize
     from simlevel.studies.sweep import sweep as sweep
     from simlevel.studies.trace import trace as trace
     from simlevel.studies.verify import verify as verify

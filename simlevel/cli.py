@@ -106,6 +106,28 @@ def _measure_value(
     return parsed
 
 
+def _pairs(
+    ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]
+) -> dict[str, float | str]:
+    """NAME=VALUE: a number, or a text such as "98%" for the scenario to read."""
+    parsed: dict[str, float | str] = {}
+    for value in values:
+        name, mark, text = (part.strip() for part in value.partition("="))
+        if not (name and mark and text):
+            raise click.BadParameter(f"expected {parameter.metavar}, found {value}")
+        if name in parsed:
+            raise click.BadParameter(f"expected {name} once, found it again")
+        parsed[name] = _number(text)
+    return parsed
+
+
+def _number(text: str) -> float | str:
+    for kind in (int, float):
+        with suppress(ValueError):
+            return kind(text)
+    return text
+
+
 def _varied(
     ctx: click.Context, parameter: click.Parameter, values: tuple[str, ...]
 ) -> dict[str, str]:
@@ -362,6 +384,60 @@ def trace(
 
 @app.command()
 @click.argument("file", type=FILE)
+@click.option("--policy", metavar="NAME", help="Which policy; may be left out if there is one.")
+@click.option(
+    "--target", "targets", multiple=True, callback=_pairs, metavar="MEASURE=VALUE",
+    help="Instead of the file's targets. Repeatable.",
+)  # fmt: skip
+@click.option(
+    "--fix", multiple=True, callback=_pairs, metavar="PARAMETER=VALUE",
+    help="Hold a parameter. Repeatable.",
+)  # fmt: skip
+@click.option(
+    "--precision", multiple=True, callback=_measure_value, metavar="MEASURE=HALF_WIDTH",
+    help="Confirm at this half-width, where it is simulated. Repeatable.",
+)  # fmt: skip
+@click.option("--frontier", is_flag=True, help="Cost and stock against service, the whole curve.")
+@_output_options
+def optimize(
+    file: Path,
+    policy: str | None,
+    targets: dict[str, Any],
+    fix: dict[str, Any],
+    precision: dict[str, float],
+    frontier: bool,
+    as_json: bool,
+    outputs: tuple[Path, ...],
+) -> int:
+    """The cheapest parameters of a policy of FILE that meet every target.
+
+    Exact where theory is; else searched for by simulation, and confirmed by a
+    fresh run. Status 1 if nothing meets the targets: the nearest is shown.
+    """
+    from simlevel.reports import choice_tables
+    from simlevel.scenario_file import load
+    from simlevel.studies import frontier as curve
+    from simlevel.studies import optimize as choice
+
+    _refuse_unknown(outputs, choice_tables.KINDS)
+    scenario = load(file)
+    result: curve.Frontier | choice.Optimized
+    if frontier:
+        result = curve.frontier(scenario, policy, targets, fix)
+    else:
+        with ProgressBar() as progress:
+            result = choice.optimize(scenario, policy, targets, fix, precision, _waiting(progress))
+    for path in outputs:
+        choice_tables.write(result, path)
+    if as_json:
+        _print_json(result.to_dict())
+    else:
+        _print(choice_tables.table(result), _width())
+    return NOT_MET if isinstance(result, choice.Optimized) and not result.meets else DONE
+
+
+@app.command()
+@click.argument("file", type=FILE)
 @click.option(
     "--vary", "vary", multiple=True, required=True, callback=_varied, metavar="KEY=VALUES",
     help="A key of the file and its values: 2,4,8 or a range 20:60 or 20:60:5 that includes its "
@@ -602,6 +678,17 @@ def _warn(message: str) -> None:
 
 def _count(number: int, thing: str) -> str:
     return f"{number or 'no'} {thing}{'' if number == 1 else 's'}"
+
+
+def _waiting(progress: ProgressBar) -> Callable[[int, int], None]:
+    """*progress*, which first says what a first simulation waits for."""
+
+    def told(done: int, planned: int) -> None:
+        if not done:
+            _say_waits()
+        progress(done, planned)
+
+    return told
 
 
 def _say_waits() -> None:

@@ -62,6 +62,13 @@ def generator(seed: int, source: Source, replication: int) -> Generator:
     return Generator(SFC64(SeedSequence(seed, spawn_key=(source, replication))))
 
 
+def fresh_seed(seed: int, number: int) -> int:
+    """The seed of the *number*-th run that is to share no draw with those of *seed*: of a
+    sequence spawned from it (NumPy's ``SeedSequence.spawn``), and below 10^15 as files have it."""
+    spawned = SeedSequence(seed, spawn_key=(number,))
+    return int(spawned.generate_state(1, np.uint64)[0]) % 10**15
+
+
 class Draws:
     """The streams of a scenario, in ticks and grid units.
 

@@ -230,17 +230,18 @@ def contradictions(scenario: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
         yield ("costs", "holding", "per"), wrong(expected, holding.per)
     for name, value in (scenario.targets or {}).items():
         try:
-            _target(scenario, name, value)
+            target(scenario, name, value)
         except ValueError as error:
             yield ("targets", name), error
 
 
 def _targets(scenario: Scenario) -> Iterator[tuple[str, float]]:
     for name, value in scenario.targets.items():
-        yield name, _target(scenario, name, value)
+        yield name, target(scenario, name, value)
 
 
-def _target(scenario: Any, name: str, value: object) -> float:
+def target(scenario: Any, name: str, value: object) -> float:
+    """The value of a target as a file would say it; ValueError where it is none."""
     try:
         measure = words.measure(name)
     except KeyError:

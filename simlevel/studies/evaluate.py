@@ -19,7 +19,7 @@ from simlevel.engines.fast import FastEngine, covers
 from simlevel.engines.ledger import Job, Windows, named
 from simlevel.engines.ledger import Totals as Rows
 from simlevel.engines.process import SimPyEngine
-from simlevel.errors import InputError, near
+from simlevel.errors import InputError, Problem, near
 from simlevel.estimation import window
 from simlevel.estimation.comparison import Best, Difference, best, difference
 from simlevel.estimation.estimate import Estimate, Totals, estimates
@@ -153,7 +153,7 @@ def simulate(
     of them it is raised again. Raises InputError for unknown names and for runs too large.
     """
     scenario = with_settings(scenario, seed, replications, horizon, confidence)
-    precision = _known_precision(scenario, precision or {})
+    precision = known_precision(scenario, precision or {})
     baseline = _known_baseline(scenario, baseline)
     best_by = _known_best(scenario, best_by)
     settings = scenario.simulation
@@ -346,10 +346,11 @@ def _target(scenario: Scenario, measure: str, found: Estimate | None) -> Target 
     asked = scenario.targets[measure]
     if found is None:
         return Target(asked, None)
-    return Target(asked, _reached(found, asked, at_least=words.measure(measure).at_least))
+    return Target(asked, target_verdict(found, asked, at_least=words.measure(measure).at_least))
 
 
-def _reached(found: Estimate, asked: float, *, at_least: bool) -> str:
+def target_verdict(found: Estimate, asked: float, *, at_least: bool) -> str:
+    """Whether the whole interval is on the right side, the wrong one, or neither."""
     if found.low is None or found.high is None:
         return "cannot tell"
     if (found.low >= asked) if at_least else (found.high <= asked):
@@ -441,7 +442,7 @@ def _known_measure(scenario: Scenario, option: str, name: str) -> None:
         raise InputError(f"{option}: expected a measure of the scenario{hint}, found {name}")
 
 
-def _known_precision(scenario: Scenario, precision: Mapping[str, float]) -> Mapping[str, float]:
+def known_precision(scenario: Scenario, precision: Mapping[str, float]) -> Mapping[str, float]:
     for name, half_width in precision.items():
         _known_measure(scenario, "--precision", name)
         if not 0 < half_width < math.inf:
@@ -478,10 +479,11 @@ def refuse_endless(scenario: Scenario, windows: Windows, replications: int) -> N
 
 def refuse_more_than_most(events: float) -> None:
     if events > MOST_EVENTS:
-        raise InputError(
-            f"simulation: expected a run of at most {MOST_EVENTS:,.0f} customers, reviews and "
-            f"orders, found {events:.2g} (a shorter horizon, or fewer replications)"
-        )
+        raise InputError([Problem(
+            "", 0, 0, "simulation",
+            f"expected a run of at most {MOST_EVENTS:,.0f} customers, reviews and orders, found "
+            f"{events:.2g} (a shorter horizon, or fewer replications)",
+        )])  # fmt: skip
 
 
 def expected_events(scenario: Scenario, windows: Windows) -> float:

@@ -114,6 +114,21 @@ class Run:
     confidence: float
 
 
+def scenario_dict(scenario: Scenario) -> dict[str, Any]:
+    """The head of every JSON document: which program answered what."""
+    origin = scenario.origin
+    return {
+        "schema": 1,
+        "simlevel": __version__,
+        "scenario": {
+            "name": scenario.name,
+            "file": origin.file if origin else None,
+            "sha256": origin.sha256 if origin else None,
+            "time_unit": scenario.time_unit,
+        },
+    }
+
+
 @dataclass(frozen=True)
 class Result:
     """The answers to a scenario; what is None was not simulated or not asked for."""
@@ -129,16 +144,7 @@ class Result:
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON document of section 6 of the contract."""
-        origin = self.scenario.origin
-        return {
-            "schema": 1,
-            "simlevel": __version__,
-            "scenario": {
-                "name": self.scenario.name,
-                "file": origin.file if origin else None,
-                "sha256": origin.sha256 if origin else None,
-                "time_unit": self.scenario.time_unit,
-            },
+        return scenario_dict(self.scenario) | {
             "run": dataclasses.asdict(self.run) if self.run else None,
             "policies": {name: self._policy(result) for name, result in self.policies.items()},
             "differences": self._differences(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
 from typing import NamedTuple, TypeAlias
 
@@ -25,6 +25,7 @@ from simlevel.theory.answer import Answer, Textbook, Theory
 from simlevel.theory.lattice import Law, minus, mix, point, spread
 from simlevel.theory.laws import discretised, law_of
 from simlevel.theory.lead_time_demand import Phase, PoissonStream
+from simlevel.theory.levels import Levels
 from simlevel.theory.period_demand import (
     OvertakingLooks,
     PeriodicLooks,
@@ -144,6 +145,67 @@ def receipts(scenario: Scenario, policy_name: str) -> Receipts | str:
     return Receipts(case.frame, net, demand)
 
 
+def exactly(scenario: Scenario, policy_name: str) -> Mapping[str, Answer] | str:
+    """The exact answers of :func:`derive` alone, or the reason for none."""
+    return _theories(scenario)[0](scenario, policy_name)
+
+
+def levels(scenario: Scenario, policy_name: str, on: Iterable[Fraction] = ()) -> Levels | str:
+    """All levels and batches of a policy at once: whole multiples of the step that demand, its
+    order multiples and the quantities *on* share. Or why that cannot be.
+
+    Continuous demand is put on the lattice of what *on* shares, and the levels are near the
+    truth only.
+    """
+    policy = scenario.policies[policy_name]
+    if scenario.lost_sales or not isinstance(policy, (RQ, SS, BaseStock)):
+        return "net inventory is not position less lead-time demand"
+    if scenario.replayed:
+        return "a record played once is one run, not a long-run mean"
+    if scenario.start is not None and (isinstance(policy, RQ) or policy.order_multiple):
+        return "the start says on which levels the position is"
+    try:
+        steps, sizes = _sizes(scenario, policy, list(on))
+        rule, _ = _rule(policy, steps, 2)
+        seen = _seen(Case(scenario, policy, position.Frame(steps, Fraction(0)), rule, sizes, 0))
+    except (NotCoveredError, InputError, MemoryError) as problem:
+        return str(problem)
+
+    def positions(span: int) -> tuple[position.Rule, list[Law]]:
+        rule, start = _rule(policy, steps, span)
+        return rule, seen.positions(rule, start)
+
+    return Levels(steps, seen.phases, seen.mean_lead_time, seen.has_cycles, positions)
+
+
+ROUNDED = ("minimum_order", "order_multiple")
+
+
+def _sizes(
+    scenario: Scenario, policy: Stocked, on: Sequence[Fraction]
+) -> tuple[Fraction, list[Law]]:
+    """The step that all share, and the laws of demand in it."""
+    if scenario.demand.amount.is_continuous:
+        if any(getattr(policy, key, None) for key in ROUNDED):
+            raise NotCoveredError(
+                "no formula for least or multiple orders of continuous quantities"
+            )
+        step = common(on)
+        return step, _on_lattice(scenario, float(step))
+    step, laws = _asked(scenario)
+    steps = common([step, *on, *(exact(getattr(policy, key, None) or 0) for key in ROUNDED)])
+    return steps, [spread(law, int(step / steps)) for law in laws]
+
+
+def _rule(policy: Stocked, step: Fraction, span: int) -> tuple[position.Rule, int]:
+    """The rule whose reorder point (S, for base stock) is 0, and where it starts."""
+    if isinstance(policy, RQ):
+        return position.Rule(0, 1, 0, span), span
+    least, multiple = (exact(getattr(policy, key) or 0) / step for key in ROUNDED)
+    top, low = (span, 0) if isinstance(policy, SS) else (0, -1)
+    return position.Rule(low, top, int(least), max(int(multiple), 1)), top
+
+
 def _approximations(taught: Mapping[str, tuple[Textbook, ...]]) -> dict[str, Answer]:
     """Where nothing is exact: the approximation that leaves out least, by measure."""
     source = "an approximation of textbooks; what it leaves out stands beside it"
@@ -209,18 +271,29 @@ def _name(scenario: Scenario, policy: Stocked) -> str:
 
 
 def _on_a_lattice(scenario: Scenario, policy: Stocked) -> Case:
-    match demand := scenario.demand:
-        case PoissonDemand():
-            step = common(listed(demand.amount))
-            laws = [law_of(demand.amount, step)]
-        case PeriodicDemand() | HistoryDemand():
-            step, laws = period_laws(demand)
-        case _:
-            raise NotCoveredError("no formula for this demand")
+    step, laws = _asked(scenario)
     start = _start(scenario, policy)
     frame, rule = position.framed(policy, step, start)
     sizes = [spread(law, int(step / frame.step)) for law in laws]
     return Case(scenario, policy, frame, rule, sizes, frame.floor(start))
+
+
+def _asked(scenario: Scenario) -> tuple[Fraction, list[Law]]:
+    """The step of demand, and what a customer or each period of the pattern asks for."""
+    match demand := scenario.demand:
+        case PoissonDemand():
+            step = common(listed(demand.amount))
+            return step, [law_of(demand.amount, step)]
+        case PeriodicDemand() | HistoryDemand():
+            return period_laws(demand)
+    raise NotCoveredError("no formula for this demand")
+
+
+def step_of(scenario: Scenario) -> Fraction:
+    """The greatest common divisor of what customers, or periods, may ask for."""
+    if isinstance(scenario.demand, RenewalDemand):
+        return common(listed(scenario.demand.amount))
+    return _asked(scenario)[0]
 
 
 def _start(scenario: Scenario, policy: Stocked) -> Fraction:
@@ -235,14 +308,34 @@ def _start(scenario: Scenario, policy: Stocked) -> Fraction:
 # --- what each case amounts to -------------------------------------------------------------
 
 
+class Seen(NamedTuple):
+    """What is seen under each look of a cycle, whatever the levels of the policy."""
+
+    phases: list[Phase]
+    mean_lead_time: float
+    has_cycles: bool = True
+    first: Law = point(0)
+    """Demand from time 0 to the first look."""
+
+    def positions(self, rule: position.Rule, start: int) -> list[Law]:
+        """The positions after each look, of a *rule* that begins at *start*."""
+        steps = [phase.step for phase in self.phases]
+        return position.cyclic(rule, steps, minus(point(start), self.first))
+
+
 def _model(case: Case) -> Model:
+    seen = _seen(case)
+    where = seen.positions(case.rule, case.start)
+    return Model(where, seen.phases, seen.mean_lead_time, seen.has_cycles)
+
+
+def _seen(case: Case) -> Seen:
     match demand := case.scenario.demand:
         case PoissonDemand():
             stream = PoissonStream.of(demand.rate, case.sizes[0])
             periodic = case.policy.review_period is not None
             phase = (_reviewed_customers if periodic else _watched_customers)(case, stream)
-            where = position.stationary(case.rule, phase.step, case.start)
-            return Model([where], [phase], case.scenario.lead_time.mean())
+            return Seen([phase], case.scenario.lead_time.mean())
         case PeriodicDemand() | HistoryDemand():
             return _periods(case, exact(demand.every))
     raise NotCoveredError("no formula for this demand")
@@ -266,17 +359,16 @@ def _reviewed_customers(case: Case, stream: PoissonStream) -> Phase:
     return lead_time_demand.poisson_periodic(stream, review, supply, windows)
 
 
-def _periods(case: Case, every: Fraction) -> Model:
+def _periods(case: Case, every: Fraction) -> Seen:
     continuous = case.policy.review_period is None
     review = every if continuous else exact(case.policy.review_period or 0)
     demand_first = continuous or case.scenario.clock.demand_first
     stream = PeriodicStream(every, case.sizes)
     looks = PeriodicLooks(stream, review, demand_first=demand_first)
     phases, mean_lead_time = _phases(case, stream, looks, review)
-    first = minus(point(case.start), stream.between(0, looks.first_period(0)))
-    where = position.cyclic(case.rule, [phase.step for phase in phases], first)
     splits = _splits_instants(case.scenario, review, demand_first=demand_first)
-    return Model(where, phases, mean_lead_time, has_cycles=not splits)
+    first = stream.between(0, looks.first_period(0))
+    return Seen(phases, mean_lead_time, not splits, first)
 
 
 def _phases(
@@ -391,18 +483,24 @@ def _on_steps(scenario: Scenario, policy: Stocked, finer: int) -> service.Rates:
     lower = math.floor(trigger + 1e-9)
     rule = position.Rule(lower, lower + up_to, 0, multiple)
     frame = position.Frame(Fraction(step), Fraction(step) / 2)
-    pattern = demand.pattern if not isinstance(demand, (PoissonDemand, RenewalDemand)) else None
-    asks = demand.probability if isinstance(demand, PeriodicDemand) else 1.0
-    sizes = [discretised(demand.amount, factor, step) for factor in pattern or (1.0,)]
-    if max(len(law.mass) for law in sizes) > MOST_CELLS:
-        raise NotCoveredError("demand has too heavy a tail for a lattice that is fine enough")
-    sizes = [mix([(asks, law), (1 - asks, point(0))]) for law in sizes]
+    sizes = _on_lattice(scenario, step)
     model = _model(Case(scenario, policy, frame, rule, sizes, rule.up_to))
     total: service.Rates = {}
     for by, weight in _interpolation(trigger - lower):
         for name, rate in model.rates(frame, rule, by).items():
             total[name] = total.get(name, 0.0) + weight * rate
     return total
+
+
+def _on_lattice(scenario: Scenario, step: float) -> list[Law]:
+    """What a customer, or each period of the pattern, asks for of a continuous quantity."""
+    demand = scenario.demand
+    pattern = demand.pattern if not isinstance(demand, (PoissonDemand, RenewalDemand)) else None
+    asks = demand.probability if isinstance(demand, PeriodicDemand) else 1.0
+    sizes = [discretised(demand.amount, factor, step) for factor in pattern or (1.0,)]
+    if max(len(law.mass) for law in sizes) > MOST_CELLS:
+        raise NotCoveredError("demand has too heavy a tail for a lattice that is fine enough")
+    return [mix([(asks, law), (1 - asks, point(0))]) for law in sizes]
 
 
 def _midway(policy: Stocked, about: float, finer: int) -> tuple[float, float, int, int]:

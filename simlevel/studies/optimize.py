@@ -1,0 +1,238 @@
+"""The cheapest parameters of a policy that meet the targets."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from simlevel.errors import InputError, Problem, near
+from simlevel.model.fields import using_time_unit
+from simlevel.model.policy import POLICIES, OwnPolicy
+from simlevel.model.scenario import Scenario, target
+from simlevel.scenario_file import locate
+from simlevel.studies.evaluate import Progress, analyze, known_precision, simulate
+from simlevel.studies.result import PolicyResult, Run, scenario_dict
+from simlevel.studies.search import Confirmed, searched
+from simlevel.theory.choices import changed, met
+from simlevel.theory.optimal import optimal
+from simlevel.theory.task import Task
+
+OPEN = {
+    "rQ": ("reorder_point", "order_quantity"),
+    "sS": ("reorder_point", "order_up_to"),
+    "base_stock": ("order_up_to",),
+}
+"""Parameters that are chosen, unless they are fixed."""
+
+
+@dataclass(frozen=True)
+class Reached:
+    """A target, and what is reached of it; None where the measure is not observed."""
+
+    asked: float
+    reached: float | None
+    low: float | None = None
+    high: float | None = None
+    """The interval of what was simulated."""
+
+
+@dataclass(frozen=True)
+class Optimized:
+    """The best parameters; the nearest where ``meets`` is False."""
+
+    scenario: Scenario
+    policy: str
+    present: PolicyResult
+    best: PolicyResult
+    targets: Mapping[str, Reached]
+    meets: bool
+    method: str
+    """``exact`` or ``simulation``."""
+    how: str
+    """How the answer was found, in a sentence."""
+    run: Run | None = None
+    """The run that confirms it, where it was simulated."""
+
+    @property
+    def cost(self) -> float | None:
+        """Cost per time unit; None without costs."""
+        return self.best.measures["cost_per_time"].best
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """The best parameters, and the policy's kind."""
+        return self.best.parameters
+
+    def to_dict(self) -> dict[str, Any]:
+        """The JSON document of section 6 of the contract."""
+        cost = self.best.measures["cost_per_time"]
+        return scenario_dict(self.scenario) | {
+            "policy": self.policy,
+            "parameters": self.parameters,
+            "meets_targets": self.meets,
+            "targets": {name: dataclasses.asdict(each) for name, each in self.targets.items()},
+            "cost_per_time": None
+            if cost.best is None
+            else {
+                "value": cost.best,
+                "low": cost.low,
+                "high": cost.high,
+            },
+            "method": self.method,
+            "run": dataclasses.asdict(self.run) if self.run else None,
+            "how": self.how,
+            "measures": {name: each.to_dict() for name, each in self.best.measures.items()},
+            "present": {
+                "parameters": self.present.parameters,
+                "measures": {name: each.to_dict() for name, each in self.present.measures.items()},
+            },
+        }
+
+
+def optimize(
+    scenario: Scenario,
+    policy: str | None = None,
+    targets: Mapping[str, object] | None = None,
+    fix: Mapping[str, object] | None = None,
+    precision: Mapping[str, float] | None = None,
+    progress: Progress = lambda done, planned: None,
+) -> Optimized:
+    """The parameters of a policy that cost least and meet every target.
+
+    *policy* may be left out where there is one. *targets* go before those of the scenario;
+    *fix* holds parameters. Cost is ``cost_per_time``, or ``mean_on_hand`` without costs. Where
+    theory does not reach they are searched for by simulation, :mod:`simlevel.studies.search`;
+    *precision* maps measures to the half-width at which a fresh run confirms them. Raises
+    InputError for unknown names and where there is no finite optimum.
+    """
+    name = known_policy(scenario, policy)
+    scenario = with_targets(scenario, targets)
+    alone, held = fixed(changed(scenario, name, {}), name, fix or {})
+    precision = known_precision(alone, precision or {})
+    try:
+        found = optimal(alone, name, alone.targets, held)
+        if isinstance(found, str):
+            task = Task.of(alone, name, alone.targets, held)
+            return _simulated(scenario, alone, name, searched(task, found, precision, progress))
+    except InputError as error:
+        raise InputError(
+            [_placed(scenario, name, targets, each) for each in error.problems]
+        ) from None
+    best = analyze(changed(alone, name, found.parameters)).policies[name]
+    reached = _reached(alone, best)
+    return Optimized(
+        scenario=scenario,
+        policy=name,
+        present=analyze(changed(scenario, name, {})).policies[name],
+        best=best,
+        targets=reached,
+        meets=all(met(each, it.asked, it.reached) for each, it in reached.items()),
+        method="exact",
+        how=found.how,
+    )
+
+
+def _simulated(scenario: Scenario, alone: Scenario, name: str, found: Confirmed) -> Optimized:
+    return Optimized(
+        scenario=scenario,
+        policy=name,
+        present=simulate(changed(scenario, name, {})).policies[name],
+        best=found.best,
+        targets=_reached(alone, found.best),
+        meets=found.meets,
+        method="simulation",
+        how=found.how,
+        run=found.run,
+    )
+
+
+def _placed(
+    scenario: Scenario, name: str, targets: Mapping[str, object] | None, problem: Problem
+) -> Problem:
+    """A problem of the search with its place in the file; at the policy where it names no key."""
+    section, _, rest = problem.key.partition(".")
+    if section == "targets" and targets:
+        return dataclasses.replace(problem, key=f"--target {rest}")
+    path = tuple(filter(None, (section, rest))) or ("policies", name)
+    origin = scenario.origin
+    if origin is None or not Path(origin.file).is_file():
+        return dataclasses.replace(problem, key=".".join(path))
+    return locate(origin.file, path, problem.message)
+
+
+def _reached(scenario: Scenario, result: PolicyResult) -> dict[str, Reached]:
+    found = {name: result.measures[name] for name in scenario.targets}
+    return {
+        name: Reached(asked, found[name].best, found[name].low, found[name].high)
+        for name, asked in scenario.targets.items()
+    }
+
+
+# --- what is asked -----------------------------------------------------------------------------
+
+
+def known_policy(scenario: Scenario, policy: str | None) -> str:
+    """The policy that is meant. Raises InputError for one that there is not."""
+    names = list(scenario.policies)
+    if policy is None and len(names) > 1:
+        raise InputError(f"--policy: expected one of {', '.join(names)}, found none")
+    name = names[0] if policy is None else policy
+    if name not in names:
+        hint = near(name, names)
+        raise InputError(f"--policy: expected one of {', '.join(names)}{hint}, found {name}")
+    if isinstance(scenario.policies[name], OwnPolicy):
+        known = ", ".join(POLICIES)
+        raise InputError(f"--policy: expected a policy of kind {known}, found one of your own")
+    return name
+
+
+def with_targets(scenario: Scenario, targets: Mapping[str, object] | None) -> Scenario:
+    """*scenario* with other targets, if any are given; a file would say them alike."""
+    if not targets:
+        return scenario
+    asked = {}
+    with using_time_unit(scenario.time_unit):
+        for name, value in targets.items():
+            try:
+                asked[name] = target(scenario, name, value)
+            except ValueError as error:
+                raise InputError(f"--target {name}: {error}") from None
+    return scenario.model_copy(update={"targets": asked})
+
+
+def fixed(
+    scenario: Scenario, name: str, fix: Mapping[str, object]
+) -> tuple[Scenario, dict[str, float]]:
+    """The scenario with what of *fix* is not chosen anyway, and the rest of it."""
+    policy = scenario.policies[name]
+    known = [key for key in type(policy).model_fields if key != "kind"]
+    values = {}
+    for key, value in fix.items():
+        if key not in known:
+            hint = near(key, known)
+            raise InputError(f"--fix: expected one of {', '.join(known)}{hint}, found {key}")
+        values[key] = _parameter(scenario, name, key, value)
+    held = {key: values.pop(key) for key in OPEN[policy.kind] if key in values}
+    low, top = (held.get(key) for key in ("reorder_point", "order_up_to"))
+    if low is not None and top is not None and top <= low:
+        raise InputError(
+            f"--fix: expected order_up_to above reorder_point = {low:g}, found {top:g}"
+        )
+    return changed(scenario, name, values), held
+
+
+def _parameter(scenario: Scenario, name: str, key: str, value: object) -> float:
+    field = type(scenario.policies[name]).model_fields[key]
+    try:
+        with using_time_unit(scenario.time_unit):
+            found: float = TypeAdapter(field.rebuild_annotation()).validate_python(value)
+    except ValidationError as error:
+        raise InputError(f"--fix {key}: {error.errors()[0]['msg']}") from None
+    if scenario.lost_sales and found < 0:
+        raise InputError(f"--fix {key}: expected 0 or more under lost sales, found {found:g}")
+    return found
