@@ -419,7 +419,7 @@ def optimize(
     from simlevel.studies import frontier as curve
     from simlevel.studies import optimize as choice
 
-    _refuse_unknown(outputs, choice_tables.KINDS)
+    _refuse_unknown(outputs, choice_tables.KINDS, pictures=frontier)
     scenario = load(file)
     result: curve.Frontier | choice.Optimized
     if frontier:
@@ -427,7 +427,7 @@ def optimize(
     else:
         with ProgressBar() as progress:
             result = choice.optimize(scenario, policy, targets, fix, precision, _waiting(progress))
-    for path in outputs:
+    for path in _drawn(result, outputs):
         choice_tables.write(result, path)
     if as_json:
         _print_json(result.to_dict())

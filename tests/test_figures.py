@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 from dataclasses import replace
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -32,6 +33,7 @@ from simlevel.reports import figures
 from simlevel.reports.figures import pictures, style
 from simlevel.studies import convergence as settling
 from simlevel.studies.demand_law import demand_law
+from simlevel.studies.frontier import Frontier, frontier
 from simlevel.studies.result import MeasureResult, Result
 from simlevel.studies.trace import Trace
 from simlevel.studies.waiting import waiting, waits
@@ -73,10 +75,15 @@ def lines(ax: Axes, **look: object) -> list[tuple[list[float], list[float]]]:
     return [(list(each.get_xdata()), list(each.get_ydata())) for each in found]
 
 
-def bars(ax: Axes, color: str, alpha: float = 1.0) -> list[Rectangle]:
-    wanted = mpl.colors.to_rgba(color, alpha)
+def bars(ax: Axes, color: str) -> list[Rectangle]:
+    wanted = mpl.colors.to_rgba(color)
     return [each for each in ax.patches if isinstance(each, Rectangle)
             and mpl.colors.to_rgba(each.get_facecolor()) == wanted]  # fmt: skip
+
+
+@cache
+def traded_off() -> Frontier:
+    return frontier(shipped("quickstart"), "current")
 
 
 REORDER = "policies.current.reorder_point"
@@ -84,19 +91,22 @@ REORDER = "policies.current.reorder_point"
 
 def drawings() -> dict[str, Any]:
     """One call of each picture, by its name."""
-    bakery, spare = shipped("quickstart"), shipped("spare_part")
-    run = sl.simulate(bakery, replications=3, horizon=300)
+    few = {"replications": 3, "horizon": 300}
+    spare, bakery = shipped("spare_part"), shipped("quickstart")
+    bakery = bakery.model_copy(update={"simulation": bakery.simulation.model_copy(update=few)})
+    run = sl.simulate(bakery)
     found = {
         "inventory_path": sl.trace(bakery, until=20),
         "policies": run,
         "differences": run,
-        "windows": sl.simulate(bakery, replications=3, horizon=300, window=30),
+        "windows": sl.simulate(bakery, window=30),
         "demand_law": demand_law(spare, "min1_max3"),
         "waterfall": sl.why(sl.analyze(bakery))["current"]["fill_rate"],
         "convergence": settling.convergence(bakery),
         "start": settling.start(bakery),
-        "service_curve": sl.sweep(bakery, {REORDER: "20:26:2"}, replications=3, horizon=300),
-        "waiting": waiting(bakery, replications=3, horizon=300),
+        "frontier": traded_off(),
+        "service_curve": sl.sweep(bakery, {REORDER: "20:26:2"}),
+        "waiting": waiting(bakery),
     }
     return {name: (getattr(figures, name), each) for name, each in found.items()}
 
@@ -145,8 +155,8 @@ def test_the_inventory_path_is_that_of_the_events():
     assert lines(ax, label="inventory position") == [(times, [3, 1, 5, 3, 3, 3])]
     assert lines(ax, label="order placed") == [([1], [5])]
     assert lines(ax, label="order received") == [([5], [3])]
-    shaded = bars(ax, style.VERMILLION, 0.13)
-    assert [(each.get_x(), each.get_width()) for each in shaded] == [(2, 3)]
+    (shaded,) = (each for each in ax.collections if each.get_label() == "nothing on hand")
+    assert [set(path.vertices[:, 0]) for path in shaded.get_paths()] == [{2, 5}]
     assert "once in 7 days" in ax.get_title(loc="left")
     assert not lines(ax, label="customer turned away")
 
@@ -376,6 +386,22 @@ def test_what_is_no_curve_is_refused(vary, said):
         figures.service_curve(found, new())
 
 
+# --- the frontier --------------------------------------------------------------------------------
+
+
+def test_the_frontier_and_the_policies_are_where_the_result_has_them():
+    found = traded_off()
+    ax = figures.frontier(found, new())
+    for kind, points in found.kinds.items():
+        line = ([point.service for point in points], [point.worth for point in points])
+        assert (line in lines(ax)) is (kind != "base_stock")  # 75 a day beside 3
+    for point in found.policies.values():
+        assert ([point.service], [point.worth]) in lines(ax, color=style.BLACK)
+    said = [text.get_text() for text in ax.get_legend().get_texts()]
+    assert any(re.fullmatch(r"base stock: from 75\.\d, not shown", text) for text in said)
+    assert ax.get_ylabel() == "cost, money per day"
+
+
 # --- convergence, the start, waiting -------------------------------------------------------------
 
 
@@ -443,6 +469,7 @@ def test_waits_are_round_and_reach_far_enough(longest):
 
 # --- what is written -----------------------------------------------------------------------------
 
+MAGIC = {".svg": b"<?xml", ".png": b"\x89PNG", ".pdf": b"%PDF"}
 ODD = 'a<script>alert(1)</script> $x_{$ & "b" \x01'
 
 
@@ -463,28 +490,48 @@ def test_a_name_is_shown_as_text_and_is_never_markup_nor_a_formula(bakery):
     assert any(text.startswith("Type I: cycle service") for text in texts)
 
 
+@pytest.mark.parametrize("odd", ["_hidden", "日本", "x" * 300, "$", r"\alpha $\frac{$"])
+def test_any_name_is_in_the_legend(bakery, odd):
+    figure = style.drawn([partial(figures.policies, renamed(bakery, odd))])
+    said = [text.get_text() for text in figure.axes[0].get_legend().get_texts()]
+    start = odd[:20].replace("$", r"\$")
+    assert any(text.strip().startswith(start) and len(text) < 40 for text in said)
+    assert style.content(figure, ".png").startswith(MAGIC[".png"])
+
+
 def test_the_same_picture_is_the_same_file_without_a_date():
-    for kind in (".svg", ".png", ".pdf"):
-        one, other = (style.content(pictures.picture(by_hand()), kind) for _ in range(2))
+    for kind in MAGIC:
+        made = [Figure(figsize=(2, 2)) for _ in range(2)]
+        for figure in made:
+            figure.subplots().plot([1, 2], "o", label="points")
+        one, other = (style.content(figure, kind) for figure in made)
         assert one == other
         assert b"CreationDate" not in one
         assert b"dc:date" not in one
 
 
-MAGIC = {".svg": b"<?xml", ".png": b"\x89PNG", ".pdf": b"%PDF"}
 COMMANDS = {
     "run": ["--replications", "3", "--horizon", "300"],
     "trace": ["--until", "20"],
     "analyze": [],
+    "optimize": ["--frontier"],
     "sweep": ["--vary", f"{REORDER}=22,26", "--replications", "2", "--horizon", "100"],
 }
 
 
-@pytest.mark.parametrize("command", COMMANDS)
+@pytest.mark.parametrize(
+    "command",
+    [
+        pytest.param(each, marks=pytest.mark.slow) if each == "optimize" else each
+        for each in COMMANDS
+    ],
+)
 def test_commands_write_their_picture_whole(command, tmp_path, capsys):
-    wanted = [tmp_path / f"picture{kind}" for kind in MAGIC]
+    kinds = MAGIC if command == "trace" else [".svg"]
+    wanted = [tmp_path / f"picture{kind}" for kind in kinds]
     outputs = [part for path in wanted for part in ("-o", str(path))]
-    assert status([command, str(SCENARIOS / "quickstart.toml"), *COMMANDS[command], *outputs]) == 0
+    line = [command, str(SCENARIOS / "quickstart.toml"), *COMMANDS[command], *outputs]
+    assert status(line) == 0
     assert sorted(tmp_path.iterdir()) == sorted(wanted)
     for path in wanted:
         assert path.read_bytes().startswith(MAGIC[path.suffix])
@@ -495,6 +542,7 @@ def test_commands_write_their_picture_whole(command, tmp_path, capsys):
     ("line", "said"),
     [(["verify", "quickstart", "-o", "x.svg"], "expected an ending of .json"),
      (["analyze", "grocery_lost_sales", "-o", "x.svg"], "lost sales"),
+     (["optimize", "quickstart", "-o", "x.svg"], "expected an ending of .json"),
      (["run", "quickstart", "-o", "x.jpg"], ".svg, .png, .pdf, found .jpg")],
 )  # fmt: skip
 def test_a_picture_that_cannot_be_is_refused_in_a_line(line, said, tmp_path, capsys):

@@ -6,6 +6,7 @@ imports matplotlib.
 
 from simlevel.reports.figures.convergence import convergence, start
 from simlevel.reports.figures.demand_law import demand_law
+from simlevel.reports.figures.frontier import frontier
 from simlevel.reports.figures.inventory_path import inventory_path
 from simlevel.reports.figures.policies import differences, policies
 from simlevel.reports.figures.service_curve import service_curve
@@ -14,6 +15,6 @@ from simlevel.reports.figures.waterfall import waterfall
 from simlevel.reports.figures.windows import windows
 
 __all__ = [
-    "convergence", "demand_law", "differences", "inventory_path", "policies", "service_curve",
-    "start", "waiting", "waterfall", "windows",
+    "convergence", "demand_law", "differences", "frontier", "inventory_path", "policies",
+    "service_curve", "start", "waiting", "waterfall", "windows",
 ]  # fmt: skip

@@ -21,8 +21,10 @@ def inventory_path(trace: Trace, ax: Axes | None = None) -> Axes:
     """
     path, scenario = trace.path(), trace.scenario
     ax = style.axes(ax, _title(trace, path), style.time_unit(scenario.time_unit), "units", grid="y")
-    for first, last in path.empty:
-        ax.axvspan(first, last, color=OWED, alpha=0.13, lw=0, label="nothing on hand")
+    if path.empty:
+        spells = [(first, last - first) for first, last in path.empty]
+        ax.broken_barh(spells, (0, 1), transform=ax.get_xaxis_transform(), color=OWED, alpha=0.13,
+                       lw=0, label="nothing on hand")  # fmt: skip
     ax.step(path.times, path.positions, where="post", color=POSITION, lw=1, ls=(0, (4, 1.5)),
             label="inventory position")  # fmt: skip
     _level(ax, path, path.on_hand, STOCK, "on hand")

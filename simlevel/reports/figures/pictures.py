@@ -10,6 +10,7 @@ from typing import TypeAlias
 from simlevel.errors import InputError
 from simlevel.reports.figures import style
 from simlevel.reports.figures.demand_law import demand_law
+from simlevel.reports.figures.frontier import frontier
 from simlevel.reports.figures.inventory_path import inventory_path
 from simlevel.reports.figures.policies import differences, policies, rows
 from simlevel.reports.figures.service_curve import service_curve
@@ -17,6 +18,7 @@ from simlevel.reports.figures.style import Figure
 from simlevel.reports.figures.waterfall import waterfall
 from simlevel.reports.figures.windows import windows
 from simlevel.studies.demand_law import demand_law as law_of
+from simlevel.studies.frontier import Frontier
 from simlevel.studies.result import Result
 from simlevel.studies.sweep import Sweep
 from simlevel.studies.trace import Trace
@@ -25,7 +27,7 @@ from simlevel.studies.why import why as reasons
 MOST = 24
 """Pictures in one file."""
 
-Found: TypeAlias = Result | Sweep | Trace
+Found: TypeAlias = Frontier | Result | Sweep | Trace
 Panel: TypeAlias = tuple[style.Picture, float]
 """What is drawn, and its height in inches."""
 
@@ -57,6 +59,8 @@ def _panels(found: Found, why: bool) -> Iterator[Panel]:
         yield partial(inventory_path, found), style.HEIGHT
     elif isinstance(found, Sweep):
         yield partial(service_curve, found), 4.6
+    elif isinstance(found, Frontier):
+        yield partial(frontier, found), 4.6
     elif why:
         yield from _gaps(found)
     elif found.run is None:

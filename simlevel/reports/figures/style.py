@@ -184,7 +184,8 @@ def literal(text: str) -> str:
 def name(text: str, longest: int = LONGEST) -> str:
     """A policy's or a scenario's name, cut where it is too long for a label."""
     line = " ".join(text.split())
-    return literal(line if len(line) <= longest else f"{line[: longest - 1]}…")
+    shown = literal(line if len(line) <= longest else f"{line[: longest - 1]}…")
+    return f" {shown}" if shown.startswith("_") else shown  # a legend leaves out _names
 
 
 def listed(names: Sequence[str]) -> str:
