@@ -519,13 +519,10 @@ COMMANDS = {
 }
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        pytest.param(each, marks=pytest.mark.slow) if each == "optimize" else each
-        for each in COMMANDS
-    ],
-)
+SLOW = pytest.param("optimize", marks=pytest.mark.slow)
+
+
+@pytest.mark.parametrize("command", [*(each for each in COMMANDS if each != "optimize"), SLOW])
 def test_commands_write_their_picture_whole(command, tmp_path, capsys):
     kinds = MAGIC if command == "trace" else [".svg"]
     wanted = [tmp_path / f"picture{kind}" for kind in kinds]
