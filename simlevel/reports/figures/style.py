@@ -42,7 +42,7 @@ def look(place: int) -> tuple[str, str]:
 
 WIDTH, HEIGHT = 7.2, 4.2
 """Inches: the width of a page's text, or of a README."""
-TITLE = 60
+TITLE = 66
 """Characters of a line of a title."""
 LONGEST = 28
 """Characters of a name that are shown."""

@@ -55,7 +55,7 @@ def _title(steps: Sequence[Step], policy: str) -> str:
     if len(steps) < 2 or abs(gap) < 5e-5:
         return f"{whose} textbook is close"
     most = max(steps[1:], key=lambda step: abs(step.change))
-    named = f", mostly by {most.name}" if most.name != "rest" else ""
+    named = f", mostly {most.name}" if most.name != "rest" else ""
     return f"{whose} textbook is {far}{named}"
 
 
