@@ -74,7 +74,8 @@ def _output_options(command: Command) -> Command:
     for option in (
         click.option(
             "-o", "--output", "outputs", multiple=True, type=FILE, metavar="FILE",
-            help="Write the result too: .json, .csv, .xlsx or .md. Repeatable.",
+            help="Write the result too: .json, .csv, .xlsx or .md; its picture: .svg, .png or "
+            ".pdf. Repeatable.",
         ),
         click.option("--json", "as_json", is_flag=True, help="Print one JSON document."),
     ):  # fmt: skip
@@ -264,7 +265,7 @@ def run(
     from simlevel.scenario_file import load
     from simlevel.studies.evaluate import simulate
 
-    _refuse_unknown(outputs)
+    _refuse_unknown(outputs, pictures=True)
     scenario = load(file)
     if engine == "fast":
         _say_waits()
@@ -291,7 +292,7 @@ def analyze(file: Path, why: bool, as_json: bool, outputs: tuple[Path, ...]) -> 
     from simlevel.scenario_file import load
     from simlevel.studies.evaluate import analyze as analyzed
 
-    _refuse_unknown(outputs)
+    _refuse_unknown(outputs, pictures=True)
     _show(analyzed(load(file)), as_json, outputs, why=why)
 
 
@@ -369,11 +370,11 @@ def trace(
     from simlevel.scenario_file import load
     from simlevel.studies.trace import trace as traced
 
-    _refuse_unknown(outputs, trace_table.KINDS)
+    _refuse_unknown(outputs, trace_table.KINDS, pictures=True)
     if engine == "fast":
         _say_waits()
     table = traced(load(file), policy, until=until, seed=seed, engine=engine)
-    for path in outputs:
+    for path in _drawn(table, outputs):
         trace_table.write_trace(table, path)
     if as_json:
         click.echo(trace_table.trace_json(table), nl=False)
@@ -418,7 +419,7 @@ def optimize(
     from simlevel.studies import frontier as curve
     from simlevel.studies import optimize as choice
 
-    _refuse_unknown(outputs, choice_tables.KINDS)
+    _refuse_unknown(outputs, choice_tables.KINDS, pictures=frontier)
     scenario = load(file)
     result: curve.Frontier | choice.Optimized
     if frontier:
@@ -426,7 +427,7 @@ def optimize(
     else:
         with ProgressBar() as progress:
             result = choice.optimize(scenario, policy, targets, fix, precision, _waiting(progress))
-    for path in outputs:
+    for path in _drawn(result, outputs):
         choice_tables.write(result, path)
     if as_json:
         _print_json(result.to_dict())
@@ -477,7 +478,7 @@ def sweep(
     from simlevel.scenario_file import load
     from simlevel.studies.sweep import sweep as swept
 
-    _refuse_unknown(outputs)
+    _refuse_unknown(outputs, pictures=True)
     scenario = load(file)
     if engine == "fast":
         _say_waits()
@@ -488,7 +489,7 @@ def sweep(
         )  # fmt: skip
     for warning in result.warnings:
         _warn(warning)
-    for path in outputs:
+    for path in _drawn(result, outputs):
         sweep_table.write_sweep(result, path)
     if as_json:
         _print_json(result.to_dict())
@@ -530,7 +531,7 @@ def schema() -> None:
 
 
 def _show(result: Result, as_json: bool, outputs: tuple[Path, ...], *, why: bool = False) -> None:
-    _write(result, outputs)
+    _write(result, _drawn(result, outputs, why=why))
     if as_json:
         _print_json(_document(result, why))
     else:
@@ -558,6 +559,18 @@ def _write(result: Result, outputs: tuple[Path, ...]) -> None:
         _warn(warning)
     for path in outputs:
         write(result, path)
+
+
+def _drawn(found: Any, outputs: tuple[Path, ...], *, why: bool = False) -> tuple[Path, ...]:
+    """Write the pictures among *outputs*; the other ones."""
+    from simlevel.reports.files import PICTURES
+
+    pictures = tuple(path for path in outputs if path.suffix.lower() in PICTURES)
+    if pictures:
+        from simlevel.reports.figures.pictures import write
+
+        write(found, pictures, why=why)
+    return tuple(path for path in outputs if path not in pictures)
 
 
 def _print_json(document: Any) -> None:
@@ -591,11 +604,14 @@ def _print(table: RenderableType, width: int) -> None:
     click.echo("\n".join(line.rstrip() for line in captured.get().splitlines()))
 
 
-def _refuse_unknown(outputs: tuple[Path, ...], kinds: tuple[str, ...] = ()) -> None:
+def _refuse_unknown(
+    outputs: tuple[Path, ...], kinds: tuple[str, ...] = (), *, pictures: bool = False
+) -> None:
     """Before the work is done, not after it."""
-    from simlevel.reports.files import KINDS
+    from simlevel.reports.files import KINDS, PICTURES
 
-    reasons = [(path, _unwritable(path, kinds or KINDS)) for path in outputs]
+    kinds = (*(kinds or KINDS), *(PICTURES if pictures else ()))
+    reasons = [(path, _unwritable(path, kinds)) for path in outputs]
     if bad := [Problem(f"-o {path}", 0, 0, "", reason) for path, reason in reasons if reason]:
         raise InputError(bad)
 

@@ -202,8 +202,8 @@ def test_every_place_that_cannot_be_written_is_told_before_the_work(scenario, mo
     Path("folder.csv").mkdir()
     monkeypatch.setattr("simlevel.draws.generator", lambda *a, **k: pytest.fail("it draws"))
     bad = {
-        "a.docx": "expected an ending of .json, .csv, .xlsx, .md, found .docx",
-        "a": "expected an ending of .json, .csv, .xlsx, .md, found none",
+        "a.docx": "expected an ending of .json, .csv, .xlsx, .md, .svg, .png, .pdf, found .docx",
+        "a": "expected an ending of .json, .csv, .xlsx, .md, .svg, .png, .pdf, found none",
         "none/a.json": "expected a folder that is there, found no none",
         "folder.csv": "expected a file to write, found a directory",
     }

@@ -31,7 +31,7 @@ NEIGHBOURS = {
 }
 HEAVY = {
     "simpy": {"engines.process", "peers"},  # what the benchmark runs against
-    "matplotlib": set(),
+    "matplotlib": {"reports.figures.style"},
     "numba": {"compiled"},
     "click": {"cli"},
 }

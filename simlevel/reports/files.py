@@ -187,3 +187,5 @@ _MAKERS: Mapping[str, Callable[[Result], bytes]] = {
 }  # fmt: skip
 KINDS = tuple(_MAKERS)
 """Endings that can be written."""
+PICTURES = (".svg", ".png", ".pdf")
+"""Endings of pictures, which ``figures.pictures`` draws where a command has one."""

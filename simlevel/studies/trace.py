@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,21 @@ COLUMNS = Event._fields
 
 
 @dataclass(frozen=True)
+class Path:
+    """Levels over time, in units: what they jump to at each of *times*, the first of them 0.
+
+    Instants of several events have one entry for each, the last of them the level that stays.
+    """
+
+    times: tuple[float, ...]
+    on_hand: tuple[float, ...]
+    backorders: tuple[float, ...]
+    positions: tuple[float, ...]
+    empty: tuple[tuple[float, float], ...]
+    """Spells with nothing on hand: from when to when."""
+
+
+@dataclass(frozen=True)
 class Trace:
     """The event table of one policy, from the first instant to *until*."""
 
@@ -27,11 +43,32 @@ class Trace:
     seed: int
     events: tuple[Event, ...]
 
+    def path(self) -> Path:
+        """The levels from time 0 to *until*, where the last ones are held."""
+        start = self.scenario.start_level(self.policy)
+        rows = [(0.0, start, start), *((e.time, e.after, e.position) for e in self.events)]
+        rows.append((self.until, *rows[-1][1:]))
+        times, nets, positions = zip(*rows, strict=True)
+        on_hand = tuple(max(net, 0.0) for net in nets)
+        backorders = tuple(max(-net, 0.0) for net in nets)
+        return Path(times, on_hand, backorders, positions, tuple(_spells(times, on_hand)))
+
     def to_frame(self) -> pd.DataFrame:
         """The event table: one row an event, columns as in Event."""
         import pandas as pd
 
         return pd.DataFrame(self.events, columns=list(COLUMNS))
+
+
+def _spells(times: Sequence[float], on_hand: Sequence[float]) -> Iterator[tuple[float, float]]:
+    """The longest stretches without stock; an instant alone is none."""
+    since: float | None = None
+    for time, there in zip(times, on_hand, strict=True):
+        if there > 0 and since is not None and time > since:
+            yield since, time
+        since = None if there > 0 else time if since is None else since
+    if since is not None and times[-1] > since:
+        yield since, times[-1]
 
 
 def trace(

@@ -114,6 +114,37 @@ def derive(scenario: Scenario, policy_name: str) -> Theory:
     return Theory(_approximations(taught), taught, reason or "no formula")
 
 
+class Receipts(NamedTuple):
+    """What stands behind the cycle service level; laws are in steps of the frame."""
+
+    frame: position.Frame
+    net: Law
+    """Net inventory just before a receipt."""
+    demand: Law | None
+    """Demand from an order to its receipt; None where orders may overtake one another."""
+
+
+def receipts(scenario: Scenario, policy_name: str) -> Receipts | str:
+    """The exact laws behind the cycle service level of one policy, or the reason for none."""
+    policy = scenario.policies[policy_name]
+    if not isinstance(policy, (RQ, SS, BaseStock)):
+        return "no formula for a policy of your own"
+    if scenario.lost_sales:
+        return "net inventory is not position less lead-time demand under lost sales"
+    if scenario.demand.amount.is_continuous:
+        return "no lattice of steps for continuous quantities"
+    try:
+        case = _on_a_lattice(scenario, policy)
+        model = _model(case)
+    except (NotCoveredError, InputError, MemoryError) as problem:
+        return str(problem)
+    if not model.has_cycles:
+        return "orders without a lead time may be received within one instant"
+    laws = case.rule, model.positions, model.phases
+    net, demand = service.before_receipts(*laws), service.demand_until_receipts(*laws)
+    return Receipts(case.frame, net, demand)
+
+
 def exactly(scenario: Scenario, policy_name: str) -> Mapping[str, Answer] | str:
     """The exact answers of :func:`derive` alone, or the reason for none."""
     return _theories(scenario)[0](scenario, policy_name)

@@ -68,6 +68,44 @@ def _forget(rates: Rates, waits: Iterable[float]) -> None:
         del rates[words.served_within(wait).numerator[-1][1]]
 
 
+def before_receipts(rule: Rule, positions: Sequence[Law], phases: Sequence[Phase]) -> Law:
+    """The law of net inventory just before a receipt, in steps: that of the cycle service level.
+
+    >>> from simlevel.theory.lattice import point, uniform
+    >>> seen = Phase(1.0, point(1), (), (), ((1.0, uniform(0, 3)),))
+    >>> law = before_receipts(Rule(1, 2), [point(2)], [seen])  # 1 when it orders, less 0 to 3
+    >>> law.low, law.mass.tolist()
+    (-2, [0.25, 0.25, 0.25, 0.25])
+    """
+    nets: list[tuple[float, Law]] = []
+    for place, (position, phase) in enumerate(zip(positions, phases, strict=True)):
+        before = place - 1
+        found = orders(rule, positions[before], phases[before].step)
+        again = _found_again(rule, positions, phases, place) if phase.tied else nothing()
+        nets.append((1.0, _at_receipts(found, again, phase)))
+        nets += [(w, minus(position, d)) for w, d in phase.landed or ()]
+    net = mix(nets)
+    return net.times(1 / net.total())
+
+
+def demand_until_receipts(
+    rule: Rule, positions: Sequence[Law], phases: Sequence[Phase]
+) -> Law | None:
+    """The law of demand from an order to its receipt, in steps; None where orders overtake."""
+    parts: list[tuple[float, Law]] = []
+    for place, phase in enumerate(phases):
+        placed = orders(rule, positions[place - 1], phases[place - 1].step).total()
+        parts += [(phase.looks * placed * w, during) for w, during in phase.receipts]
+    demand = mix(parts)
+    return demand.times(1 / demand.total()) if parts else None
+
+
+def _at_receipts(found: Law, again: Law, phase: Phase) -> Law:
+    nets = [(phase.looks * w, minus(found, during)) for w, during in phase.receipts]
+    nets += [(-phase.looks * w, minus(again, during)) for w, during in phase.tied]
+    return mix(nets)
+
+
 def _found_again(rule: Rule, positions: Sequence[Law], phases: Sequence[Phase], place: int) -> Law:
     """The positions that must order at a look where the look before it ordered too."""
     one, two = place - 1, (place - 2) % len(phases)
@@ -147,9 +185,8 @@ class Shelf:
         Receipts at one instant are one: of orders from *again* those are left out that arrive
         with the order before.
         """
-        nets = [(phase.looks * w, minus(found, during)) for w, during in phase.receipts]
-        nets += [(-phase.looks * w, minus(again, during)) for w, during in phase.tied]
-        return {"orders": phase.looks * found.total()} | self.cycles(mix(nets))
+        net = _at_receipts(found, again, phase)
+        return {"orders": phase.looks * found.total()} | self.cycles(net)
 
     def cycles(self, net: Law) -> Rates:
         """Receipts: *net* is net inventory just before them, per time unit. The cycle service
