@@ -123,11 +123,6 @@ class Levels:
             return None
         return np.asarray(sum(curve.between(first, last) for curve in curves.values()))
 
-    def after_ordering(self, span: int) -> list[Law]:
-        """The positions after each look, where the reorder point (S, for base stock) is 0."""
-        laws = self._positions(span)
-        return [laws[AFTER, place, 0] for place in range(len(self.phases))]
-
     def _of(self, name: str) -> dict[Source, Curve]:
         if name not in self._curves:
             terms: dict[Source, list[Term]] = {}

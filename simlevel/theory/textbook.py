@@ -80,17 +80,19 @@ class Spread:
 # --- formulas -------------------------------------------------------------------------------
 
 
-def combined_deviation(lead_time: float, sd: float, demand: float, lead_time_sd: float) -> float:
-    """sigma = sqrt(L sigma_d^2 + d^2 sigma_L^2) units, d and sigma_d of one time unit's demand.
+def combined_variance(
+    lead_time: float, variance: float, demand: float, lead_time_variance: float
+) -> float:
+    """sigma^2 = L sigma_d^2 + d^2 sigma_L^2 units^2, d and sigma_d^2 of one time unit's demand.
 
     Exact as a moment where demand of different time units is independent; as a *distribution*
     it takes demand for normal, and orders for never overtaking one another. Silver, Pyke and
     Thomas (4th ed., 2017), ch. 6.
 
-    >>> round(combined_deviation(4.0, 10.0, 50.0, 1.0), 3)  # sqrt(400 + 2500)
-    53.852
+    >>> combined_variance(4.0, 100.0, 50.0, 1.0)  # 400 + 2500
+    2900.0
     """
-    return math.sqrt(lead_time * sd**2 + demand**2 * lead_time_sd**2)
+    return lead_time * variance + demand**2 * lead_time_variance
 
 
 def cycle_service(demand: Spread, reorder_point: float) -> float:
@@ -159,17 +161,6 @@ def periodic_two_term(
     before = float(lead_time.excess(order_up_to)) if lead_time else max(-order_up_to, 0.0)
     short = float(protection.excess(order_up_to)) - before
     return float(np.clip(1 - short / asked, 0.0, 1.0))
-
-
-def without_undershoot(demand: Spread, reorder_point: float, order_up_to: float) -> float:
-    """(s, S) as if every order were placed at s exactly: two_term with Q = S - s.
-
-    Exact for unit Poisson demand under continuous review, where no order is placed below s.
-
-    >>> round(without_undershoot(Spread(1.0, 1.0, "poisson"), 1, 2), 4)  # P(D <= 1) = 2 / e
-    0.7358
-    """
-    return two_term(demand, reorder_point, order_up_to - reorder_point)
 
 
 def lost_sales(demand: Spread, reorder_point: float, order_quantity: float) -> float:
@@ -252,7 +243,7 @@ class Case:
         time = self.lead_time + more
         if time <= 0:
             return None
-        variance = time * self.variance + self.mean**2 * self.lead_time_variance
+        variance = combined_variance(time, self.variance, self.mean, self.lead_time_variance)
         return Spread.nearest(self.mean * time, variance, shape)
 
     def over(self, shape: str, more: float = 0.0) -> Spread:
@@ -383,12 +374,6 @@ def _periodic_formulas(case: Case) -> Iterator[_Formula]:
     yield "normal-one-term-over-L-plus-R", value, ("review interval",)
     value = periodic_two_term(long, case.demand("normal"), case.low, case.batch)
     yield "normal-two-term-over-L-plus-R", value, ("review interval", "old backorders")
-
-
-def _over(case: Case, shape: str, more: float = 0.0) -> Spread:
-    demand = case.demand(shape, more)
-    assert demand is not None
-    return demand
 
 
 def _named(name: str, value: float, rest: Sequence[str], used: Sequence[str]) -> Textbook:

@@ -23,7 +23,7 @@ from simlevel.model.fields import singular
 from simlevel.reports.files import write_whole
 
 BLACK, BLUE, VERMILLION, GREEN = "#000000", "#0072B2", "#D55E00", "#009E73"
-SKY, ORANGE, PURPLE, YELLOW = "#56B4E9", "#E69F00", "#CC79A7", "#F0E442"
+SKY, ORANGE, PURPLE = "#56B4E9", "#E69F00", "#CC79A7"
 GREY, LIGHT = "#5F5F5F", "#E3E3E3"
 PALETTE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY, BLACK)
 """Told apart by people who are colour-blind: Okabe and Ito, Color Universal Design (2008); their
