@@ -12,6 +12,8 @@ KRYLOV, RESTARTS, CONVERGED = 80, 60, 5e-15
 """Steps between restarts, restarts, and the relative residual that is asked for."""
 ENOUGH = 1e-8
 """Residual at which a restart is cheaper than more steps: it halves the work done by then."""
+LOOK = 4
+"""Steps between looks at the residual, each of which costs as much as a step."""
 
 
 class NotConvergedError(Exception):
@@ -51,9 +53,11 @@ def _krylov(apply: Callable[[Numbers], Numbers], right: Numbers) -> Numbers:
         upper[:k, k - 1] = basis[:k] @ new
         new -= upper[:k, k - 1] @ basis[:k]
         upper[k, k - 1] = np.linalg.norm(new)
-        weights, left = _least(upper[: k + 1, :k])
-        if left < ENOUGH or upper[k, k - 1] < ENOUGH:
-            break
+        last = k == size or upper[k, k - 1] < ENOUGH
+        if last or k % LOOK == 0:
+            weights, left = _least(upper[: k + 1, :k])
+            if last or left < ENOUGH:
+                break
         basis[k] = new / upper[k, k - 1]
     return np.asarray(weights @ basis[:k]) * np.linalg.norm(right)
 

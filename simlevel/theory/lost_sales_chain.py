@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import cached_property
 
 import numpy as np
+from scipy import sparse
 
 from simlevel.model.demand import HistoryDemand, PeriodicDemand
 from simlevel.model.fields import exact
@@ -245,10 +247,10 @@ class Chain:
         at_review = (self.ordered > 0) & (self.timetable.delivery is None)
         passed = np.where(at_review | due[self.source], 0.0, self.kept)
         renewed = np.where(at_review, self.probability, np.where(due[self.source], self.kept, 0.0))
-        fresh = self._passed(renewed, share)
+        fresh, carried = self._matrix(renewed) @ share, self._matrix(passed)
 
         def rest(whole: Numbers) -> Numbers:
-            return whole - self._passed(passed, whole)
+            return np.asarray(whole - carried @ whole)
 
         whole = gmres.solved(rest, fresh)
         ended = float((whole * self.until)[due].sum())
@@ -262,10 +264,14 @@ class Chain:
             "net_inventory_before_receipts": float((orders * before)[at_review].sum()),
         }  # fmt: skip
 
-    def _passed(self, moves: Numbers, weights: Numbers) -> Numbers:
-        """Weights of the states, one step of *moves* later."""
-        carried = moves * weights[self.source]
-        return np.bincount(self.target, carried, len(self.states)).astype(np.float64)
+    def _matrix(self, moves: Numbers) -> sparse.csr_array:
+        """Takes weights of the states to those one step of *moves* later."""
+        count = len(self.states)
+        return sparse.csr_array((moves, (self.target, self.source)), shape=(count, count))
+
+    @cached_property
+    def _moves(self) -> sparse.csr_array:
+        return self._matrix(self.probability)
 
     def _stationary(self) -> Numbers:
         """The long-run share of reviews that leave each state, shape (states,)."""
@@ -273,8 +279,7 @@ class Chain:
         start = np.full(count, 1 / count)
 
         def rest(share: Numbers) -> Numbers:
-            moved = self._passed(self.probability, share)
-            return share - moved + float(share.sum()) * start
+            return np.asarray(share - self._moves @ share + float(share.sum()) * start)
 
         share = gmres.solved(rest, start)
         if not self._always_returns_to(int(share.argmax())):
@@ -290,8 +295,7 @@ class Chain:
         begun = np.where(np.arange(len(share)) == self.opening, 1.0, 0.0)
 
         def rest(shift: Numbers) -> Numbers:
-            moved = self._passed(self.probability, shift)
-            return shift - moved + float(shift.sum()) / len(shift)
+            return np.asarray(shift - self._moves @ shift + float(shift.sum()) / len(shift))
 
         reviews = float(np.abs(gmres.solved(rest, begun - share, 1e-7)).sum()) / 2
         if reviews * orders > LONGEST_MEMORY:
@@ -302,9 +306,7 @@ class Chain:
 
     def _always_returns_to(self, state: int) -> bool:
         """Every state leads to *state*: there is one long run."""
-        order = np.argsort(self.target, kind="stable")
-        sources = self.source[order]
-        first = np.searchsorted(self.target[order], np.arange(len(self.states) + 1))
+        first, sources = self._moves.indptr, self._moves.indices
         seen = np.zeros(len(self.states), dtype=bool)
         seen[state] = True
         new = np.array([state])
@@ -399,7 +401,7 @@ def _moves(
     chunk = max(1, LARGEST_BLOCK // len(orders.ordered))
     for number, phase in enumerate(phases):
         here = np.flatnonzero(states[:, 0] == number)
-        for some in np.split(here, range(chunk, len(here), chunk)):
+        for some in [here[k : k + chunk] for k in range(0, len(here), chunk)]:
             moves, kept, whole[some] = phase.moves(states[some, 1], _due(states[some, 2:]))
             row, level = np.nonzero(moves > NEVER)
             ordered, reached = _after_review(states[some[row]], level, orders, len(phases))

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -127,6 +128,7 @@ def period_demand(
     return Period(probability, mean * asks)
 
 
+@lru_cache(maxsize=64)
 def _asked(quantity: Distribution, factor: Fraction, step: Fraction) -> tuple[Whole, Numbers]:
     """Quantity x *factor* in lattice units, and probabilities to a tail of 1e-16.
 
@@ -230,12 +232,11 @@ class Phase:
 
     def gains(self, on_hand: Whole, due: Whole) -> tuple[Numbers, Numbers, Numbers]:
         """Expected GAINS before and after the delivery, and the stock just before it."""
-        later = np.empty((len(due), len(GAINS)))
-        for quantity in np.unique(due):
+        later = np.zeros((len(due), len(GAINS)))
+        for quantity in np.unique(due) if self.after.gains.any() else ():
             rows = np.flatnonzero(due == quantity)
-            below = len(self.after.gains) - quantity
-            reached = self.before.moves[:, :below] @ self.after.gains[quantity:]
-            later[rows] = reached[on_hand[rows]]
+            reached = self.before.moves[on_hand[rows], : len(self.after.gains) - quantity]
+            later[rows] = reached @ self.after.gains[quantity:]
         found = self.before.moves @ np.arange(len(self.before.moves))
         return self.before.gains[on_hand], later, found[on_hand]
 
