@@ -15,7 +15,7 @@ from simlevel.studies.optimize import fixed, known_policy, with_targets
 from simlevel.studies.result import scenario_dict
 from simlevel.theory import catalogue
 from simlevel.theory.choices import changed
-from simlevel.theory.optimal import optimal
+from simlevel.theory.optimal import optima
 
 ASKED = (0.8, 0.85, 0.9, 0.92, 0.94, 0.95, 0.96, 0.97, 0.98, 0.99, 0.995, 0.999)
 """Service that each kind of policy is asked for, as cheaply as can be."""
@@ -157,8 +157,7 @@ def _points(
     if scenario.costs is None and isinstance(template, RQ):
         held.setdefault("order_quantity", template.order_quantity)
     points: list[Point] = []
-    for asked in ASKED:
-        found = optimal(alone, name, {measure: asked}, held)
+    for found in optima(alone, name, ({measure: asked} for asked in ASKED), held):
         if isinstance(found, str):
             return found
         point = _point(alone, name, found.parameters, measure)

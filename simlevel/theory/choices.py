@@ -143,6 +143,16 @@ class DerivedChoices:
     _known: dict[tuple[int, int], Mapping[str, float]] = field(default_factory=dict)
     _steps: int = 0
 
+    def begin(self, present: Mapping[str, float]) -> None:
+        """Count from 0 again, and take what the policy as it stands is worth as known."""
+        self._steps = 0
+        policy = self.scenario.policies[self.policy_name]
+        assert isinstance(policy, (RQ, SS, BaseStock))
+        span, level = nearest(policy, self.step)
+        own = parameters(policy.kind, self.step, span, level)
+        if all(getattr(policy, key) == value for key, value in own.items()):
+            self._known[span, level] = present
+
     def values(self, measure: str, span: int, first: int, count: int) -> Array:
         found = [
             self._at(span, level).get(measure, math.nan) for level in range(first, first + count)

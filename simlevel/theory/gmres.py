@@ -43,15 +43,18 @@ def solved(
 
 
 def _krylov(apply: Callable[[Numbers], Numbers], right: Numbers) -> Numbers:
-    """The best correction from the Krylov space of *right*."""
+    """The best correction from the Krylov space of *right*.
+
+    By sums of NumPy's own: the threads of a BLAS cost more than they save on arrays like these.
+    """
     size = min(KRYLOV, len(right))
     basis = np.empty((size + 1, len(right)))
     upper = np.zeros((size + 1, size))
     basis[0] = right / np.linalg.norm(right)
     for k in range(1, size + 1):
         new = apply(basis[k - 1])
-        upper[:k, k - 1] = basis[:k] @ new
-        new -= upper[:k, k - 1] @ basis[:k]
+        upper[:k, k - 1] = np.einsum("ij,j->i", basis[:k], new)
+        new -= np.einsum("i,ij->j", upper[:k, k - 1], basis[:k])
         upper[k, k - 1] = np.linalg.norm(new)
         last = k == size or upper[k, k - 1] < ENOUGH
         if last or k % LOOK == 0:

@@ -187,13 +187,11 @@ class Chain:
         share = self._stationary()
         states, timetable, step = self.states, self.timetable, float(self.step)
         per_review = self._counts(share) | self._cycles(share)
-        orders = share[self.source] * self.probability
-        self._check_memory(share, float(orders[self.ordered > 0].sum()))
+        moved = share[self.source] * self.probability
+        orders, units = float(moved[self.ordered > 0].sum()), float((moved * self.ordered).sum())
+        self._check_memory(share, orders)
         on_order = float(self._on_order(states[:, 2:]) @ share)
-        per_review |= {
-            "orders": float(orders[self.ordered > 0].sum()),
-            "units_ordered": float(orders @ self.ordered), "area_on_order": on_order,
-        }  # fmt: skip
+        per_review |= {"orders": orders, "units_ordered": units, "area_on_order": on_order}
         length = float(timetable.length)
         return {
             name: float(value) / length * (step if name.startswith(_IN_UNITS) else 1.0)
@@ -247,10 +245,12 @@ class Chain:
         at_review = (self.ordered > 0) & (self.timetable.delivery is None)
         passed = np.where(at_review | due[self.source], 0.0, self.kept)
         renewed = np.where(at_review, self.probability, np.where(due[self.source], self.kept, 0.0))
-        fresh, carried = self._matrix(renewed) @ share, self._matrix(passed)
+        carried = renewed * share[self.source]
+        fresh = np.bincount(self.target, carried, len(share)).astype(np.float64)
+        kept = self._matrix(passed)
 
         def rest(whole: Numbers) -> Numbers:
-            return np.asarray(whole - carried @ whole)
+            return np.asarray(whole - kept @ whole)
 
         whole = gmres.solved(rest, fresh)
         ended = float((whole * self.until)[due].sum())
@@ -311,8 +311,9 @@ class Chain:
         seen[state] = True
         new = np.array([state])
         while new.size:
-            found = np.unique(sources[_ranges(first[new], first[new + 1])])
-            new = found[~seen[found]]
+            found = np.zeros(len(seen), dtype=bool)
+            found[sources[_ranges(first[new], first[new + 1])]] = True
+            new = np.flatnonzero(found & ~seen)
             seen[new] = True
         return bool(seen.all())
 

@@ -222,7 +222,7 @@ class Phase:
             return np.asarray(second[on_hand + due])
         if not self.moved_after:
             levels = np.arange(len(first)) - due[:, None]
-            found = np.take_along_axis(first[on_hand], np.maximum(levels, 0), axis=1)
+            found = first[on_hand[:, None], np.maximum(levels, 0)]
             return np.where(levels >= 0, found, 0.0)
         joined = np.empty((len(due), len(first)))
         for quantity in np.unique(due):

@@ -22,7 +22,7 @@ Lost-sales problems with stochastic lead times, Operations Research 52, 2004).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -61,8 +61,11 @@ MOST_NEAR = 20
 """Steps of Q or S - s among which the nearest is looked for, where nothing meets the targets."""
 FARTHEST = 2**20
 """Steps from 0 at which no level is looked for."""
-Holds: TypeAlias = Callable[[int, int], NDArray[np.bool_]]
-"""Whether something holds at levels: from the first, so many."""
+Margin: TypeAlias = Callable[[int, int], NDArray[np.float64]]
+"""By how much something holds at levels, from the first, so many; below 0 where it does not."""
+TINY = 1e-300
+MOST_AIMED = 8
+"""Looks that a straight line may lead to; one that creeps is given up."""
 
 
 def optimal(
@@ -76,20 +79,44 @@ def optimal(
     says why theory does not reach that far. Raises InputError where there is no finite
     optimum, or Q is open without costs.
     """
-    task = Task.of(scenario, policy_name, targets, fix)
-    if isinstance(covered := catalogue.exactly(task.scenario, policy_name), str):
-        return covered
-    if isinstance(choices := _choices(task), str):
-        return choices
-    floor = floor_of(task.scenario, policy_name, targets, fix, choices)
-    search = _Search(task, choices, floor)
+    return next(optima(scenario, policy_name, [targets], fix))
+
+
+def optima(
+    scenario: Scenario,
+    policy_name: str,
+    asked: Iterable[Mapping[str, float]],
+    fix: Mapping[str, float],
+) -> Iterator[Optimum | str]:
+    """:func:`optimal` for one set of targets after the other: what a choice is worth is worked
+    out once for all."""
+    choices: Choices | str | None = None
+    guess = None
+    for targets in asked:
+        task = Task.of(scenario, policy_name, targets, fix)
+        if choices is None:
+            present = catalogue.exactly(task.scenario, policy_name)
+            choices = present if isinstance(present, str) else _choices(task)
+        if isinstance(choices, str):
+            yield choices
+            continue
+        if isinstance(choices, DerivedChoices) and not isinstance(present, str):
+            choices.begin({name: answer.value for name, answer in present.items()})
+        floor = floor_of(task.scenario, policy_name, targets, fix, choices)
+        search = _Search(task, choices, floor)
+        search.guess = search.guess if guess is None else guess
+        yield _optimum(task, search)
+        guess = search.guess
+
+
+def _optimum(task: Task, search: _Search) -> Optimum | str:
     try:
         found = search.run()
     except TooManyError:
         return "too many points would have to be derived one by one"
     if search.is_blank:
         return "theory covers none of the parameters that were tried"
-    return refined(task, found) if scenario.demand.amount.is_continuous else found
+    return refined(task, found) if task.scenario.demand.amount.is_continuous else found
 
 
 def _choices(task: Task) -> Choices | str:
@@ -258,7 +285,7 @@ class _Search:
         """The lowest level that meets the targets that ask for high ones."""
         if not self.raising:
             return None
-        found = self._first(lambda at, n: self._all_met(self.raising, span, at, n), self.guess)
+        found = self._first(lambda at, n: self._margin(self.raising, span, at, n), self.guess)
         self.guess = self.guess if found is None else found
         if found is None and not self.pays and not self.lost:
             raise InputError(ENDLESS)
@@ -267,21 +294,23 @@ class _Search:
     def _highest(self, span: int) -> int | None:
         if not self.capping:
             return None
-        found = self._first(lambda at, n: ~self._all_met(self.capping, span, at, n), self.guess)
+        found = self._first(lambda at, n: -self._margin(self.capping, span, at, n), self.guess)
         return -1 if found is None else found - 1
 
     def _bottom(self, span: int, low: int | None) -> int:
         """The level of least cost, which is convex in it, or *low* where it is below that."""
 
-        def rises(at: int, count: int) -> NDArray[np.bool_]:
+        def rises(at: int, count: int) -> NDArray[np.float64]:
             cost = self._values(self.task.objective, span, at, count + 1)
             cost = np.where(np.isnan(cost), math.inf, cost)
             if self.lost:  # down there is nothing
                 below = -np.arange(at, at + count + 1)
                 cost = np.where(below > 0, 1e200 * below, cost)
-            return np.asarray(cost[1:] >= cost[:-1] * (1 - SAME))
+            here, there = cost[:-1], cost[1:]
+            with np.errstate(invalid="ignore"):
+                return _signed(there >= here * (1 - SAME), there - here)
 
-        if low is not None and rises(low, 1)[0]:
+        if low is not None and rises(low, 1)[0] > 0:
             return low
         found = self._first(rises, self.cheapest if low is None else max(low + 1, self.cheapest))
         self.cheapest = max(found or 0, 0) if self.lost or found is None else found
@@ -307,36 +336,45 @@ class _Search:
                 return best.level
             start, width = start + count, 2 * width
 
-    def _first(self, holds: Holds, guess: int) -> int | None:
+    def _first(self, margin: Margin, guess: int) -> int | None:
         """The first level at which what holds from some level on holds; None where it holds
-        at all. A few levels at a time: ever farther off, then back by halves."""
+        at all. A few levels at a time: ever farther off, or where a straight line through the
+        margins of two levels puts it, then between two; by halves where that is slow."""
         bad, good, leap = -FARTHEST, FARTHEST, self.glance
         low = guess - self.glance // 2
+        points: list[tuple[int, float]] = []
+        widths = [good - bad]
         while -FARTHEST <= low < FARTHEST:
-            here = holds(low, self.glance)
-            if here[0]:
-                good = low
-            elif not here[-1]:
-                bad = low + self.glance - 1
+            here = margin(low, self.glance)
+            if here[0] > 0:
+                good, place = low, 0
+            elif here[-1] < 0:
+                bad, place = low + self.glance - 1, self.glance - 1
             else:
-                return low + int(np.argmax(here))
+                return low + int(np.argmax(here > 0))
             if bad + 1 >= good:
                 return good
             leap *= 3
+            points.append((low + place, float(here[place])))
+            widths.append(good - bad)
+            aim = _crossing(points) if len(points) <= MOST_AIMED else None
             if bad == -FARTHEST:
-                low = good - leap
+                low = good - leap if aim is None else min(max(aim, good - 9 * leap), good - 1)
             elif good == FARTHEST:
-                low = bad + leap
+                low = bad + leap if aim is None else max(min(aim, bad + 9 * leap), bad + 1)
             else:
-                low = min(max((bad + good - self.glance + 1) // 2, bad + 1), good - 1)
+                slow = 2 * widths[-1] > widths[-3]
+                middle = (bad + good + 1) // 2 if aim is None or slow else aim
+                low = min(max(middle - self.glance // 2, bad + 1), good - 1)
         if bad == -FARTHEST:
             return None
         raise InputError(f"expected levels within {FARTHEST:,} steps of 0, found none that will do")
 
-    def _all_met(
+    def _margin(
         self, names: Sequence[str], span: int, first: int, count: int
-    ) -> NDArray[np.bool_]:
-        good = np.ones(count, dtype=bool)
+    ) -> NDArray[np.float64]:
+        """By how much the targets are met at levels, the one that is met least counting."""
+        least = np.full(count, math.inf)
         for name in names:
             asked = self.task.targets[name]
             reached = self._values(name, span, first, count)
@@ -347,8 +385,9 @@ class _Search:
                     "expected a measure that is observed here, found that it never is",
                 )])  # fmt: skip
             sign = 1 if words.measure(name).at_least else -1
-            good &= unknown & self.lost | (sign * (reached - asked) >= -MET * max(1.0, abs(asked)))
-        return good
+            good = unknown & self.lost | (sign * (reached - asked) >= -MET * max(1.0, abs(asked)))
+            least = np.minimum(least, _signed(good, _beyond(name, asked, reached)))
+        return least
 
     def _miss(self, span: int, levels: Sequence[int]) -> None:
         """Remember the choice that misses the targets least, the worst of them counting."""
@@ -366,3 +405,30 @@ class _Search:
 
     def _values(self, measure: str, span: int, first: int, count: int) -> NDArray[np.float64]:
         return self.choices.values(measure, span, first, count)
+
+
+def _signed(holds: NDArray[np.bool_], size: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Above 0 where something holds, below 0 elsewhere."""
+    size = np.abs(np.where(np.isnan(size), math.inf, size)) + TINY
+    return np.where(holds, size, -size)
+
+
+def _beyond(name: str, asked: float, reached: NDArray[np.float64]) -> NDArray[np.float64]:
+    """How far *reached* is from a target, so that it is nearly straight in the level: what is
+    short falls off exponentially."""
+    top = 1.0 if words.measure(name).is_share else 0.0
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = (top - reached) / (top - asked) if asked != top else reached - asked
+        return np.where(ratio > 0, np.log(ratio), reached - asked)
+
+
+def _crossing(points: Sequence[tuple[int, float]]) -> int | None:
+    """The level at which a straight line through the last two points on either side of 0, or
+    through the last two, rises above it; None where there is no such line."""
+    *before, (last, height) = points
+    other = next((p for p in reversed(before) if p[1] * height < 0), before[-1] if before else None)
+    if other is None or not math.isfinite(rise := height - other[1]) or not rise:
+        return None
+    aim = last - height * (last - other[0]) / rise
+    ahead = (aim - last) * height <= 0
+    return math.ceil(aim) if ahead and abs(aim) < FARTHEST else None
