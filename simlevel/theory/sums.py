@@ -8,7 +8,6 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import special
 
 from simlevel.theory.lattice import (
     LARGEST,
@@ -76,7 +75,7 @@ def _mixed_exponentials(spans: Sequence[Span], z: Complex, at: float) -> tuple[C
     parts = [_mean_of_exp((last - first) * z, (last - first) * at) for _, first, last in spans]
     own = zip(spans, parts, strict=True)
     logs = np.array([math.log(w) + first * at + log for (w, first, _), (_, log) in own])
-    log_total = float(special.logsumexp(logs))
+    log_total = float(np.logaddexp.reduce(logs))
     total = np.zeros_like(z)
     for log, (_, first, _), (means, _) in zip(logs, spans, parts, strict=True):
         total += math.exp(log - log_total) * np.exp(first * (z - at)) * means
@@ -192,7 +191,10 @@ def _growth(law: Law) -> Array:
     ends = np.minimum(starts + pool, len(law.mass)) - 1
     edges = law.low + np.stack([starts, ends])[:, mass > 0]
     exponents = (_SIDES * _TILTS)[:, :, None] * edges[:, None, :]
-    return np.asarray(special.logsumexp(exponents, b=mass[mass > 0], axis=2))
+    steepest = exponents.max(axis=2, keepdims=True)
+    exponents -= steepest
+    scaled = np.exp(exponents, out=exponents) @ mass[mass > 0]
+    return np.asarray(np.log(scaled) + steepest[:, :, 0])
 
 
 def _bound(growth: Array, side: int, depth: float) -> tuple[float, float]:
