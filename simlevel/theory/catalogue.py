@@ -439,23 +439,23 @@ def _on_finer_steps(scenario: Scenario, policy: Stocked) -> Mapping[str, float]:
     """
     before: Mapping[str, float] | None = None
     runs: list[service.Rates] = []
-    orders = _orders(scenario.demand.amount)
+    orders = error_orders(scenario.demand.amount)
     for fineness in range(MOST_REFINED):
         runs.append(_on_steps(scenario, policy, 3**fineness))
         if len(runs) > 1:
-            found = totals.measured(_extrapolated(runs, orders), scenario)
-            if before is not None and _settled(before, found):
+            found = totals.measured(extrapolated(runs, orders), scenario)
+            if before is not None and settled(before, found):
                 return found
             before = found
     raise NotCoveredError("no lattice that is fine enough for this demand was reached")
 
 
-def _settled(before: Mapping[str, float], after: Mapping[str, float]) -> bool:
+def settled(before: Mapping[str, float], after: Mapping[str, float]) -> bool:
     return all(abs(after[name] - before[name]) <= CLOSE * max(1.0, abs(after[name]))
                for name in after)  # fmt: skip
 
 
-def _extrapolated(runs: Sequence[service.Rates], orders: Sequence[float]) -> service.Rates:
+def extrapolated(runs: Sequence[service.Rates], orders: Sequence[float]) -> service.Rates:
     """Richardson's extrapolation to steps of 0, total by total, of errors of known *orders*."""
     table = list(runs)
     for order in orders[: len(runs) - 1]:
@@ -465,7 +465,7 @@ def _extrapolated(runs: Sequence[service.Rates], orders: Sequence[float]) -> ser
     return table[-1]
 
 
-def _orders(distribution: Distribution) -> tuple[float, ...]:
+def error_orders(distribution: Distribution) -> tuple[float, ...]:
     """Orders of the error in the step: 2, and what the density of demand does at 0."""
     shape = distribution.mean() ** 2 / distribution.variance()
     jump = min(shape, 1.0) if isinstance(distribution, Gamma) else 1.0
@@ -486,10 +486,30 @@ def _on_steps(scenario: Scenario, policy: Stocked, finer: int) -> service.Rates:
     sizes = _on_lattice(scenario, step)
     model = _model(Case(scenario, policy, frame, rule, sizes, rule.up_to))
     total: service.Rates = {}
-    for by, weight in _interpolation(trigger - lower):
+    for by, weight in interpolation(trigger - lower):
         for name, rate in model.rates(frame, rule, by).items():
             total[name] = total.get(name, 0.0) + weight * rate
     return total
+
+
+def fine_levels(scenario: Scenario, policy_name: str, finer: int) -> tuple[Levels, float]:
+    """For continuous quantities: all levels on that lattice at once, with Q or S - s as it is;
+    and where among them the policy is. Its levels are counted by the last position that orders.
+
+    Raises NotCoveredError.
+    """
+    policy = scenario.policies[policy_name]
+    assert isinstance(policy, (RQ, SS, BaseStock))
+    about = scenario.demand.amount.sd() / FIRST_STEPS
+    step, trigger, up_to, multiple = _midway(policy, about, finer)
+    rule = position.Rule(0, up_to, 0, multiple)
+    frame = position.Frame(Fraction(step), Fraction(step) / 2)
+    seen = _seen(Case(scenario, policy, frame, rule, _on_lattice(scenario, step), up_to))
+    where = rule, seen.positions(rule, up_to)
+    levels = Levels(
+        frame.step, seen.phases, seen.mean_lead_time, seen.has_cycles, lambda _: where, 0.5
+    )
+    return levels, trigger
 
 
 def _on_lattice(scenario: Scenario, step: float) -> list[Law]:
@@ -527,7 +547,7 @@ def _odd(number: float) -> int:
     return 2 * max(round((number - 1) / 2), 0) + 1
 
 
-def _interpolation(beyond: float) -> list[tuple[int, float]]:
+def interpolation(beyond: float) -> list[tuple[int, float]]:
     """(whole steps, weight): Lagrange's polynomial at *beyond*, between 0 and 1."""
     if abs(beyond) < 1e-6:
         return [(0, 1.0)]

@@ -186,7 +186,7 @@ def convolved(one: Array, other: Array) -> Array:
     if products > _FEW:
         for flat, sloping in ((one, other), (other, one)):
             if (flat == flat[0]).all():
-                return flat[0] * _windows(sloping, len(flat))
+                return float(flat[0]) * _windows(sloping, len(flat))
     if products <= _DIRECT:
         return np.convolve(one, other)
     cells = power_of_two(size)
@@ -203,7 +203,8 @@ def _windows(values: Array, width: int) -> Array:
     ends = np.arange(1, len(values) + width)
     first, last = np.maximum(ends - width, 0), np.minimum(ends, len(values))
     upwards = below[first] <= above[last]
-    return np.where(upwards, below[last] - below[first], above[first] - above[last])
+    sums = np.where(upwards, below[last] - below[first], above[first] - above[last])
+    return np.asarray(sums, dtype=np.float64)
 
 
 def power_of_two(size: int) -> int:

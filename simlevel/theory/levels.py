@@ -94,6 +94,8 @@ class Levels:
     positions: Callable[[int], tuple[Rule, list[Law]]]
     """By Q or S - s in steps: the rule whose reorder point (S, for base stock) is 0, and the
     positions after each look of the cycle."""
+    beside: float = 0.0
+    """Net inventories and positions are so many steps, 0 or 1/2, above whole multiples."""
     _curves: dict[str, dict[Source, Curve]] = field(default_factory=dict)
     _constants: dict[str, float] = field(default_factory=dict)
     _laws: dict[int, Mapping[Source, Law]] = field(default_factory=dict)
@@ -214,6 +216,13 @@ class Levels:
         up_to = np.cumsum(size.mass)
         sold = np.append(0.0, np.cumsum(size.at_least(1, max(size.high, 1))))
 
+        def units(net: Places) -> Array:
+            # Of a part of a step on the shelf, those have it who ask for more than the rest.
+            part = np.append(1 - up_to, 0.0)[np.clip(net - size.low, -1, len(up_to) - 1)]
+            part = np.where(net < size.low, 1.0, part)
+            some = sold[np.clip(net, 0, len(sold) - 1)]
+            return float(self.step) * (some + self.beside * np.where(net >= 0, part, 0.0))
+
         def whole(net: Places, none: float) -> Array:
             there = up_to[np.clip(net - size.low, 0, len(up_to) - 1)]
             found = np.where(net >= max(size.low, 0), there, 0.0) - size.at(0)
@@ -221,7 +230,7 @@ class Levels:
 
         return {
             "units_demanded": lambda net: np.full(len(net), float(self.step) * size.mean()),
-            "units_from_shelf": lambda net: float(self.step) * sold[np.clip(net, 0, len(sold) - 1)],
+            "units_from_shelf": units,
             "customers_whole": lambda net: whole(net, 0.0),
             "periods_served": lambda net: whole(net, size.at(0)),
         }.get(name)
@@ -249,37 +258,37 @@ class Levels:
         yield Term((AFTER, place, 0), whole, worth)
         sold = self._served("units_from_shelf", size)
         if fallen is not None and sold is not None:
-            some = sold
-            yield Term((AFTER, place, 0), fallen.times(-rate), lambda net: some(-net))
+            some, mirrored = sold, int(self.beside > 0)
+            yield Term((AFTER, place, 0), fallen.times(-rate), lambda net: some(-net - mirrored))
 
-    def _worth(self, plain: Callable[[Places], Array] | None) -> Worth | None:
+    def _worth(self, plain: Callable[[Array], Array] | None) -> Worth | None:
         if plain is None:
             return None
-        step = float(self.step)
-        return lambda net: plain(net) * step if plain in _IN_UNITS else plain(net)
+        step = float(self.step) if plain in _IN_UNITS else 1.0
+        return lambda net: plain(np.asarray(net + self.beside, dtype=np.float64)) * step
 
 
-def _on_hand(net: Places) -> Array:
-    return np.maximum(net, 0).astype(np.float64)
+def _on_hand(net: Array) -> Array:
+    return np.maximum(net, 0.0)
 
 
-def _owed(net: Places) -> Array:
-    return np.maximum(-net, 0).astype(np.float64)
+def _owed(net: Array) -> Array:
+    return np.maximum(-net, 0.0)
 
 
-def _net(net: Places) -> Array:
-    return net.astype(np.float64)
+def _net(net: Array) -> Array:
+    return net
 
 
-def _some(net: Places) -> Array:
+def _some(net: Array) -> Array:
     return (net > 0).astype(np.float64)
 
 
-def _none_owed(net: Places) -> Array:
+def _none_owed(net: Array) -> Array:
     return (net >= 0).astype(np.float64)
 
 
-def _one(net: Places) -> Array:
+def _one(net: Array | Places) -> Array:
     return np.ones(len(net))
 
 

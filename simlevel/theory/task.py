@@ -114,15 +114,11 @@ class Task:
         reached = self.measures(new)
         return [n for n, asked in self.targets.items() if not met(n, asked, reached.get(n))]
 
-    def margins(self, new: Mapping[str, float]) -> Iterator[float]:
+    def margins(self, reached: Mapping[str, float]) -> Iterator[float]:
         """By how much each target is met that asks for more stock."""
-        reached = self.measures(new)
         for name, asked in self.targets.items():
             if direction(name) > 0:
                 yield -shortfall(name, asked, reached.get(name, math.inf))
-
-    def worth(self, new: Mapping[str, float]) -> float:
-        return self.measures(new).get(self.objective, math.inf)
 
     def _refuse(self) -> None:
         """Raise InputError where there is no finite optimum, whatever the numbers."""
