@@ -85,7 +85,7 @@ def weights(measure: str, scenario: Scenario) -> Mapping[str, float]:
     return {total: weight for weight, total in words.measure(measure).numerator}
 
 
-def parameters(kind: str, step: Fraction, span: int, level: int) -> dict[str, float]:
+def parameters(kind: str, step: Fraction, span: int | Fraction, level: int) -> dict[str, float]:
     """The parameters that a choice stands for, in units."""
     low = as_number(level * step)
     if kind == "base_stock":

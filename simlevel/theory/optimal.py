@@ -24,6 +24,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import TypeAlias
 
 import numpy as np
@@ -59,6 +60,10 @@ MOST_UNMET = 3_000
 """Steps of Q or S - s of which none meets the targets; then nothing does, as far as is looked."""
 MOST_NEAR = 20
 """Steps of Q or S - s among which the nearest is looked for, where nothing meets the targets."""
+STRIDE = 5
+"""Steps of Q or S - s that are taken at a time for continuous demand, but near the best."""
+NEAR = 0.01
+"""Bottoms that cost more than the best by no more than this, beside it, are looked into."""
 FARTHEST = 2**20
 """Steps from 0 at which no level is looked for."""
 Margin: TypeAlias = Callable[[int, int], NDArray[np.float64]]
@@ -172,17 +177,23 @@ class _Search:
         _, self.guess = nearest(task.policy, choices.step)
         self.cheapest = self.guess
         self.reach = math.ceil(2 * economic_lot(task.scenario) / float(choices.step)) + 20
+        self.stride = STRIDE if task.scenario.demand.amount.is_continuous else 1
+        self.costs: dict[int, float] = {}
+        """By span; of those that meet the targets."""
         self.glance = 5 if isinstance(choices, SummedChoices) else 1
         """Levels that are looked at at a time: cheap where they come together."""
         self.last = 0
 
     def run(self) -> Optimum:
-        for span in self._spans():
-            self.last = span
-            self._try(span)
+        for each in self._spans():
+            self.last = each
+            self._try(each)
+        for each in self._between():
+            self._try(each)
         found = self.best if math.isfinite(self.best.value) else self.nearest
         kind, step = self.task.policy.kind, self.choices.step
-        new = parameters(kind, step, found.span, found.level)
+        span = self._bottom_span() if found is self.best else Fraction(found.span)
+        new = parameters(kind, step, span, found.level)
         return Optimum(new | dict(self.task.fix), found is self.best, self._how())
 
     @property
@@ -216,7 +227,7 @@ class _Search:
         if held is not None:
             yield held
             return
-        for span in range(1, MOST_SPANS + 1):
+        for span in range(1, MOST_SPANS + 1, self.stride):
             if self._is_over(span):
                 return
             yield span
@@ -245,6 +256,30 @@ class _Search:
             or span > MOST_UNMET
         )
 
+    def _between(self) -> Iterator[int]:
+        """What was stepped over on either side of each bottom that comes near the best."""
+        costs = dict(self.costs)
+        for span, cost in costs.items() if self.stride > 1 else ():
+            beside = [costs.get(span + by, math.inf) for by in (-self.stride, self.stride)]
+            if cost <= min(beside) and cost <= self.best.value * (1 + NEAR):
+                for near in range(max(span - self.stride + 1, 1), span + self.stride):
+                    if near not in self.costs:
+                        yield near
+
+    def _bottom_span(self) -> Fraction:
+        """For continuous demand, where a parabola through the costs of three spans is least."""
+        span, wide = self.best.span, min(self.stride, self.best.span - 1)
+        if self.stride == 1 or wide < 1 or self.capping or self.others or self.task.fix:
+            return Fraction(span)
+        for beside in (span - wide, span + wide):
+            if beside not in self.costs:
+                self._try(beside)
+        low, here, high = (self.costs.get(span + by, math.inf) for by in (-wide, 0, wide))
+        off = wide * _bottom_between(low, here, high)
+        # On a lattice what comes to rest on s orders: S - s is half a step less than it seems.
+        half = Fraction(1, 2) if self.task.policy.kind == "sS" else 0
+        return span + Fraction(round(1000 * off), 1000) - half
+
     # --- levels --------------------------------------------------------------------------------
 
     def _try(self, span: int) -> None:
@@ -258,9 +293,25 @@ class _Search:
         for level, cost in self._candidates(span, low, high):
             reached = {n: float(self._values(n, span, level, 1)[0]) for n in self._checked(held)}
             if all(met(name, self.task.targets[name], value) for name, value in reached.items()):
+                cost = self._eased(span, level, low, cost) if self.stride > 1 else cost
+                self.costs[span] = cost
                 self.best.takes(cost, span, level)
             else:
                 self._miss(span, [level])
+
+    def _eased(self, span: int, level: int, low: int | None, cost: float) -> float:
+        """The cost between two levels: where the target is met, or at the bottom."""
+        costs = self._values(self.task.objective, span, level - 2, 4)
+        if level != low:
+            low_cost, here, high_cost = costs[1:]
+            off = _bottom_between(low_cost, here, high_cost)
+            return float(here - off * off * (low_cost - 2 * here + high_cost) / 2)
+        margins = self._margin(self.raising, span, level - 2, 4) if self.raising else costs * 0
+        if not (np.isfinite(margins).all() and (np.diff(margins) > 0).all()):
+            return cost
+        parts = [math.prod(other / (other - each) for other in margins if other != each)
+                 for each in margins]  # fmt: skip
+        return float(costs @ parts)
 
     def _checked(self, held: int | None) -> Sequence[str]:
         """Targets that the interval of levels does not settle."""
@@ -411,6 +462,13 @@ def _signed(holds: NDArray[np.bool_], size: NDArray[np.float64]) -> NDArray[np.f
     """Above 0 where something holds, below 0 elsewhere."""
     size = np.abs(np.where(np.isnan(size), math.inf, size)) + TINY
     return np.where(holds, size, -size)
+
+
+def _bottom_between(before: float, here: float, after: float) -> float:
+    """Where a parabola through heights at -1, 0 and 1 is least; 0 where it is not near there."""
+    bend = before - 2 * here + after
+    off = (before - after) / 2 / bend if 0 < bend < math.inf else 0.0
+    return off if abs(off) <= 1 else 0.0
 
 
 def _beyond(name: str, asked: float, reached: NDArray[np.float64]) -> NDArray[np.float64]:
