@@ -157,6 +157,9 @@ class Scenario(Frozen):
     simulation: Simulation = Simulation()
     _origin: Origin | None = PrivateAttr(default=None)
 
+    def __hash__(self) -> int:
+        return hash((self.name, self.time_unit, self.clock, self.demand, self.lead_time))
+
     @model_validator(mode="wrap")
     @classmethod
     def _whole(cls, data: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:

@@ -6,6 +6,7 @@ import itertools
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
 from simlevel.errors import InputError
@@ -430,6 +431,7 @@ CLOSE = 5e-7
 """A finer lattice that moves no measure by more, beside its size, is fine enough."""
 
 
+@lru_cache(maxsize=4)
 def _on_finer_steps(scenario: Scenario, policy: Stocked) -> Mapping[str, float]:
     """Measures for continuous quantities, from lattices each a third as wide as the last.
 

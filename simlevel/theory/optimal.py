@@ -49,7 +49,7 @@ from simlevel.theory.choices import (
     shortfall,
 )
 from simlevel.theory.floor import Floor, economic_lot, floor_of
-from simlevel.theory.refined import lattice_step, refined
+from simlevel.theory.refined import FINE, lattice_step, refined
 from simlevel.theory.task import ENDLESS, Optimum, Task, direction
 
 SAME = 1e-12
@@ -60,8 +60,10 @@ MOST_UNMET = 3_000
 """Steps of Q or S - s of which none meets the targets; then nothing does, as far as is looked."""
 MOST_NEAR = 20
 """Steps of Q or S - s among which the nearest is looked for, where nothing meets the targets."""
-STRIDE = 5
+STRIDE = 10
 """Steps of Q or S - s that are taken at a time for continuous demand, but near the best."""
+WIDE = 5
+"""Steps on either side of the best to the ends of the parabola that finds what is between."""
 NEAR = 0.01
 """Bottoms that cost more than the best by no more than this, beside it, are looked into."""
 FARTHEST = 2**20
@@ -214,11 +216,17 @@ class _Search:
             return "exact: every level that could be cheaper was looked at"
         quantity = "Q" if isinstance(self.task.policy, RQ) else "S - s"
         far = f"{quantity} up to {float(self.last * self.choices.step):g}"
+        steps = ""
+        if self.stride > 1:
+            steps = (
+                f" in steps of 1/{FINE // STRIDE} of a standard deviation of demand, near the best "
+                f"of 1/{FINE}, and taken where a parabola through the costs is least"
+            )
         if not math.isfinite(self.best.value):
-            return f"exact: {far} was enumerated, and none of it meets the targets"
+            return f"exact: {far} was enumerated{steps}, and none of it meets the targets"
         if self.floor is None:
-            return f"exact: {far} was enumerated; that more is dearer is seen, not proved"
-        return f"exact: {far} was enumerated, and what is larger costs more"
+            return f"exact: {far} was enumerated{steps}; that more is dearer is seen, not proved"
+        return f"exact: {far} was enumerated{steps}; what is larger costs more"
 
     # --- spans ---------------------------------------------------------------------------------
 
@@ -268,7 +276,7 @@ class _Search:
 
     def _bottom_span(self) -> Fraction:
         """For continuous demand, where a parabola through the costs of three spans is least."""
-        span, wide = self.best.span, min(self.stride, self.best.span - 1)
+        span, wide = self.best.span, min(WIDE, self.best.span - 1)
         if self.stride == 1 or wide < 1 or self.capping or self.others or self.task.fix:
             return Fraction(span)
         for beside in (span - wide, span + wide):

@@ -39,8 +39,8 @@ def refined(task: Task, found: Optimum) -> Optimum:
     """The levels of *found*, for continuous demand, moved to where the exact theory has them.
 
     To 1e-6 of a standard deviation of demand, upwards, where a target binds; else to where the
-    cost, which is flat there, is least to 1e-3 of one. Q and S - s stay as enumerated, unless
-    the level is held.
+    cost, which is flat there, is least to 1e-3 of one. Q and S - s stay as they were found,
+    unless the level is held.
     """
     sd = task.scenario.demand.amount.sd()
     moving = _moving(task)
@@ -58,7 +58,7 @@ def refined(task: Task, found: Optimum) -> Optimum:
     margin, worth = _margin_of(task, measures), _worth_of(task, measures)
     by, binds = 0.0, margin(-reach) < 0 < margin(reach)
     if binds:
-        by = float(solve.brentq(margin, -reach, reach, xtol=1e-7 * sd))
+        by = float(solve.brentq(margin, -reach, reach, xtol=1e-7 * sd)) + 5e-7 * sd
         slope = (margin(by + reach / 60) - margin(by)) / (reach / 60)
         by = _above(lambda x: min(task.margins(task.measures(moved(x)))), by, slope, 1e-6 * sd)
     if task.pays and (not binds or worth(by + reach / 60) < worth(by)):
@@ -68,7 +68,7 @@ def refined(task: Task, found: Optimum) -> Optimum:
         )
         by = max(round(float(best.x), max(decimals - 3, 0)), by if binds else -reach)
     new = moved(by)
-    how = f"{found.how}, in steps of 1/{FINE} of a standard deviation; the level to 1e-6 of one"
+    how = f"{found.how}; the level to 1e-6 of a standard deviation of demand"
     return Optimum(new, not task.missed(new), how)
 
 
