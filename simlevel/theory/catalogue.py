@@ -172,9 +172,11 @@ def levels(scenario: Scenario, policy_name: str, on: Iterable[Fraction] = ()) ->
     except (NotCoveredError, InputError, MemoryError) as problem:
         return str(problem)
 
+    shared = position.Renewals(seen.phases[0].step) if isinstance(policy, SS) else None
+
     def positions(span: int) -> tuple[position.Rule, list[Law]]:
         rule, start = _rule(policy, steps, span)
-        return rule, seen.positions(rule, start)
+        return rule, seen.positions(rule, start, shared)
 
     return Levels(steps, seen.phases, seen.mean_lead_time, seen.has_cycles, positions)
 
@@ -318,10 +320,12 @@ class Seen(NamedTuple):
     first: Law = point(0)
     """Demand from time 0 to the first look."""
 
-    def positions(self, rule: position.Rule, start: int) -> list[Law]:
+    def positions(
+        self, rule: position.Rule, start: int, renewals: position.Renewals | None = None
+    ) -> list[Law]:
         """The positions after each look, of a *rule* that begins at *start*."""
         steps = [phase.step for phase in self.phases]
-        return position.cyclic(rule, steps, minus(point(start), self.first))
+        return position.cyclic(rule, steps, minus(point(start), self.first), renewals)
 
 
 def _model(case: Case) -> Model:

@@ -193,6 +193,15 @@ def convolved(one: Array, other: Array) -> Array:
     return np.fft.irfft(np.fft.rfft(one, cells) * np.fft.rfft(other, cells), cells)[:size]
 
 
+def dotted(one: Array, other: Array) -> float:
+    """The sum of products, without the threads of a BLAS, which cost more than they save here.
+
+    >>> dotted(np.array([1.0, 2.0]), np.array([3.0, 4.0]))  # 3 + 8
+    11.0
+    """
+    return float(np.einsum("i,i->", one, other))
+
+
 def _windows(values: Array, width: int) -> Array:
     """Sums of *values* over windows of that *width*, as they come in and go out at either end.
 

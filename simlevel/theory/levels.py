@@ -30,6 +30,8 @@ AFTER, FOUND, AGAIN = "after", "found", "again"
 Source: TypeAlias = tuple[str, int, int]
 """Which law of positions: one of the above or ``quiet``, the look, and for ``quiet`` whose."""
 MARGIN = 64
+_PIECE = 8192
+"""Products that are summed at a time: for more a BLAS starts threads, which cost more here."""
 
 
 class Term(NamedTuple):
@@ -59,7 +61,13 @@ class Curve:
             self._cover(low, high)
             tops = np.arange(count) + low - self._first + len(law.mass)
             return np.asarray((self._sums[tops] - self._sums[tops - len(law.mass)]) * law.mass[0])
-        return np.correlate(self.between(low, high), law.mass, "valid")
+        values = self.between(low, high)
+        pieces = range(0, len(law.mass), _PIECE)
+        weighed = np.zeros(count)
+        for at in pieces:
+            part = law.mass[at : at + _PIECE]
+            weighed += np.correlate(values[at : at + len(part) + count - 1], part, "valid")
+        return weighed
 
     def _cover(self, first: int, last: int) -> None:
         if len(self._values) and first >= self._first and last < self._first + len(self._values):
@@ -113,6 +121,14 @@ class Levels:
         return np.asarray(
             sum(curve.weighed(laws[source], first, count) for source, curve in curves.items())
         )
+
+    def ready(self, name: str, span: int, first: int, count: int) -> None:
+        """Work out at once what :meth:`totals` will be asked for bit by bit."""
+        if self._fixed(name) is None:
+            laws = self._positions(span)
+            for source, curve in self._of(name).items():
+                law = laws[source]
+                curve.between(first + law.low, first + count - 1 + law.high)
 
     def at_position(self, name: str, first: int, last: int) -> Array | None:
         """A total with the position at first, ..., last after each look, where it takes no more

@@ -123,12 +123,16 @@ class PeriodicLooks:
                 f"expected a cycle of at most {MOST_PHASES} reviews, found {self.count}"
             )
         self._rate = 1 / float(review * self.count)
+        self._first: dict[int, int] = {}
 
     def first_period(self, look: int) -> int:
         """The first period whose demand comes after *look*: the least k with k every >= look R,
         or > where demand comes first."""
-        periods = look * self._review / self._stream.every
-        return math.floor(periods) + 1 if self._demand_first else math.ceil(periods)
+        if look not in self._first:
+            periods = look * self._review / self._stream.every
+            after = math.floor(periods) + 1 if self._demand_first else math.ceil(periods)
+            self._first[look] = after
+        return self._first[look]
 
     def phase(
         self, look: int, lead_times: LeadTimes, windows: Iterable[float],
@@ -314,8 +318,13 @@ class OvertakingLooks:
     def _recent(self, look: int, time: Fraction) -> Iterator[tuple[int, float]]:
         """Looks up to *look* whose order may be outstanding at *time*; P(it has arrived)."""
         while (share := self.share(time - look * self._review)) < 1:
-            yield look, share
+            if self._orders(look):
+                yield look, share
             look -= 1
+
+    def _orders(self, look: int) -> bool:
+        """Demand came since the look before: of many looks between two periods most find none."""
+        return self._looks.first_period(look - 1) < self._looks.first_period(look)
 
     def _customer(self, look: int, period: int) -> Customers:
         outstanding = self._outstanding(look, period * self._stream.every)
@@ -378,6 +387,7 @@ class OvertakingLooks:
         terms = []
         while time >= look * self._review:
             share = self.share(time - look * self._review)
-            terms.append((mix([(1 - share, point(0)), (share, self._ordered(look))]), 1))
+            if self._orders(look):
+                terms.append((mix([(1 - share, point(0)), (share, self._ordered(look))]), 1))
             look += 1
         return sum_of(terms)

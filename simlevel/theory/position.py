@@ -139,14 +139,28 @@ def _up_to_frame(policy: SS | BaseStock, sizes: Fraction, start: Fraction) -> Fr
     return Frame.through(top, sizes)
 
 
-def stationary(rule: Rule, demand: Law, start: int) -> Law:
+class Renewals:
+    """The renewal mass of a *demand*, worked out once as far as it is asked for."""
+
+    def __init__(self, demand: Law) -> None:
+        self.moves = demand.given_positive()
+        self._mass = np.empty(0)
+
+    def mass(self, size: int) -> Array:
+        """See :func:`renewal_mass`."""
+        if size > len(self._mass):
+            self._mass = renewal_mass(self.moves, 2 * size if len(self._mass) else size)
+        return self._mass[:size]
+
+
+def stationary(rule: Rule, demand: Law, start: int, renewals: Renewals | None = None) -> Law:
     """The long-run position after ordering, where *demand* comes between two looks.
 
     Exact for independent demands alike, all in steps. (r, nQ): uniform (Hadley and Whitin 1963,
     ch. 4; Axsäter, Inventory Control, ch. 5) on what the common divisor of Q and the demands
     lets it reach. (s, S): P(IP = S - j) = m(j) / (m(0) + ... + m(S - s - 1)), m the renewal
-    mass of the demands above 0 (Zheng and Federgruen 1991). Raises InputError where orders may
-    lift to more than MOST_LEVELS levels.
+    mass of the demands above 0 (Zheng and Federgruen 1991); many rules may share *renewals*.
+    Raises InputError where orders may lift to more than MOST_LEVELS levels.
 
     >>> law = stationary(Rule(0, 3), uniform(1, 2), 3)  # m = 1, 1/2, 3/4
     >>> (9 * law.mass).round(6).tolist()  # at 1, 2 and 3
@@ -154,9 +168,10 @@ def stationary(rule: Rule, demand: Law, start: int) -> Law:
     """
     if rule.is_batch:
         return _batches(rule, [demand], start)[0]
-    moves = demand.given_positive()
+    renewals = renewals or Renewals(demand)
+    moves = renewals.moves
     levels = _levels(rule, moves)
-    visits = renewal_mass(moves, int(levels.max()) - rule.trigger)
+    visits = renewals.mass(int(levels.max()) - rule.trigger)
     shares = _level_shares(rule, moves, levels, visits, start)
     mass = np.zeros(len(visits))
     for level, share in zip(levels, shares, strict=True):
@@ -182,7 +197,9 @@ def lifted(rule: Rule, found: Law) -> Law:
     return Law(low, np.asarray(np.bincount(levels - low, found.mass), dtype=np.float64))
 
 
-def cyclic(rule: Rule, steps: Sequence[Law], start: Law) -> list[Law]:
+def cyclic(
+    rule: Rule, steps: Sequence[Law], start: Law, renewals: Renewals | None = None
+) -> list[Law]:
     """The long-run positions after each look of a cycle, with demand ``steps[k]`` after look k.
 
     Between two orders the position only falls, and the (look, level) at which orders leave it
@@ -197,7 +214,7 @@ def cyclic(rule: Rule, steps: Sequence[Law], start: Law) -> list[Law]:
     if rule.is_batch:
         return _batches(rule, steps, start.low)
     if len(steps) == 1:
-        return [stationary(rule, steps[0], start.low)]
+        return [stationary(rule, steps[0], start.low, renewals)]
     first, _ = _fall(rule, steps, 0, start.above(rule.trigger))
     _lift(rule, 0, start.up_to(rule.trigger), first)
     falls = _all_falls(rule, steps, first)

@@ -104,7 +104,7 @@ def _lifted(task: Task, at: Mapping[str, float], reach: float) -> Moved | None:
         lattices.append((levels, where))
         far = math.ceil(reach / float(levels.step)) + 4
         for name in names:  # all that will be asked for, at once
-            levels.totals(name, 0, math.floor(where) - far, 2 * far)
+            levels.ready(name, 0, math.floor(where) - far, 2 * far)
         if fineness:
             found = measures(0.0)
             if before is not None and catalogue.settled(before, found):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from simlevel import words
-from simlevel.theory.lattice import Law, minus, mix, nothing
+from simlevel.theory.lattice import Law, dotted, minus, mix, nothing
 from simlevel.theory.lead_time_demand import Customers, Phase
 from simlevel.theory.position import Frame, Rule, lifted, orders
 
@@ -252,18 +252,18 @@ class Shelf:
         if top < 0:
             return 0.0
         there, asked = net.at_least(0, top), size.at_least(0, top)
-        units = self._step * float(there[1:] @ asked[1:])
+        units = self._step * dotted(there[1:], asked[1:])
         if not self._origin:
             return units
         net = net.above(-1)
         beyond = size.at_least(net.low + 1, net.high + 1)
-        return units + self._origin * float(net.mass @ beyond)
+        return units + self._origin * dotted(net.mass, beyond)
 
 
 def _whole(net: Law, size: Law) -> float:
     """P(0 < size <= net inventory)."""
     asked = size.above(0)
-    return float(asked.mass @ net.at_least(asked.low, asked.high))
+    return dotted(asked.mass, net.at_least(asked.low, asked.high))
 
 
 def _add(rates: Rates, more: Mapping[str, float]) -> None:

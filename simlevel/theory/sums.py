@@ -193,7 +193,7 @@ def _growth(law: Law) -> Array:
     exponents = (_SIDES * _TILTS)[:, :, None] * edges[:, None, :]
     steepest = exponents.max(axis=2, keepdims=True)
     exponents -= steepest
-    scaled = np.exp(exponents, out=exponents) @ mass[mass > 0]
+    scaled = np.einsum("ijk,k->ij", np.exp(exponents, out=exponents), mass[mass > 0])
     return np.asarray(np.log(scaled) + steepest[:, :, 0])
 
 
