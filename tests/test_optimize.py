@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from scipy.optimize import brentq
 
 from simlevel.cli import status
 from simlevel.errors import InputError
@@ -22,9 +23,10 @@ from simlevel.model.scenario import Scenario
 from simlevel.scenario_file import load
 from simlevel.studies.frontier import frontier
 from simlevel.studies.optimize import Optimized, optimize
-from simlevel.theory import catalogue
+from simlevel.theory import catalogue, refined
 from simlevel.theory.catalogue import derive
 from simlevel.theory.choices import changed, parameters
+from simlevel.theory.task import Task
 
 SCENARIOS = Path(__file__).parent.parent / "scenarios"
 POISSON = {"kind": "poisson", "rate": 1.5}
@@ -316,6 +318,88 @@ def test_continuous_demand_has_its_target_to_the_last_digit(kind: str) -> None:
         assert other.cost is not None
         assert found.cost is not None
         assert found.cost < other.cost + 1e-6 * other.cost
+
+
+@pytest.mark.parametrize(
+    ("measure", "level", "shortage"),
+    [
+        ("fill_rate", 0.6, 9),
+        ("fill_rate", 0.99, 0.5),
+        ("cycle_service_level", 0.9, 0.5),
+        ("lost_per_time", 0.9, 0.5),
+    ],
+)
+def test_base_stock_under_lost_sales_is_the_cheapest_of_all_levels(
+    measure: str, level: float, shortage: float
+) -> None:
+    demand = {"kind": "periodic", "pattern": [1, 0.5],
+              "quantity": {"dist": "negative_binomial", "mean": 6, "sd": 3}}  # fmt: skip
+    costs = {"order": 1, "holding": 0.3, "shortage": shortage}
+    policy = KINDS["base_stock"] | {"review_period": 1}
+    scenario = made(demand, policy, lead_time=1, shortage="lost_sales", costs=costs)
+    asked = {measure: 6 * (1 - level) if measure == "lost_per_time" else level}
+    every = [at(scenario, {"order_up_to": s}) for s in range(33)]
+    good = [m["cost_per_time"] for m in every if (
+        m[measure] <= asked[measure] + 1e-9 if measure == "lost_per_time"
+        else m.get(measure, 0) >= asked[measure] - 1e-9)]  # fmt: skip
+    found = optimize(scenario, targets=asked)
+    assert found.meets
+    assert found.cost == pytest.approx(min(good), rel=1e-9)
+
+
+CONTINUOUS = {
+    "rQ": {"kind": "poisson", "rate": 1, "size": {"dist": "exponential", "mean": 10}},
+    "sS": {"kind": "periodic", "quantity": {"dist": "gamma", "mean": 20, "sd": 14}},
+}
+
+
+def cheapest_at(scenario: Scenario, span: float, target: float) -> float:
+    """With Q or S - s of *span*: the level by inversion of the fill rate, derived point by
+    point; its cost."""
+    kind = scenario.policies["p"].kind
+
+    def point(level: float) -> dict[str, float]:
+        top = {"order_quantity": span} if kind == "rQ" else {"order_up_to": level + span}
+        return at(scenario, {"reorder_point": level} | top)
+
+    level = brentq(lambda r: point(r)["fill_rate"] - target, -20, 120, xtol=1e-4)
+    return point(level)["cost_per_time"]
+
+
+@pytest.mark.parametrize("kind", ["rQ", pytest.param("sS", marks=pytest.mark.slow)])
+def test_a_continuous_span_is_a_bottom_of_the_cost_and_not_a_point_of_a_grid(kind: str) -> None:
+    """Against a parabola through costs half a standard deviation to either side; its bend is
+    that of the cost to within the margin, a twentieth of a standard deviation."""
+    scenario = made(CONTINUOUS[kind], KINDS[kind], costs={"order": 30, "holding": 0.2})
+    sd = scenario.demand.amount.sd()
+    found = optimize(scenario, targets={"fill_rate": 0.95})
+    best = chosen(found)
+    span = best.get("order_quantity") or best["order_up_to"] - best["reorder_point"]
+    low, here, high = (cheapest_at(scenario, span + by * sd, 0.95) for by in (-0.5, 0, 0.5))
+    off = (low - high) / (low - 2 * here + high) / 4
+    assert abs(off) < 0.05
+    assert found.cost == pytest.approx(here, rel=1e-5)
+    assert "a parabola through the costs" in found.how
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("review", [None, pytest.param(1, marks=pytest.mark.slow)])
+def test_levels_moved_together_are_each_derived_by_itself(kind: str, review: int | None) -> None:
+    """All measures that a target may name, on lattices laid once against one lattice a point."""
+    policy = {"order_quantity": 30, "reorder_point": 20, "order_up_to": 50}
+    own = {key: value for key, value in policy.items() if key in KINDS[kind]}
+    reviewed = {"review_period": review} if review else {}
+    demand = {"kind": "poisson", "rate": 1, "size": {"dist": "gamma", "mean": 6, "cv": 0.8}}
+    more = {"measures": {"served_within": [1]}, "costs": {"holding": 1, "order": 3, "backorder": 5}}
+    scenario = made(demand, {"kind": kind} | own | reviewed, **more)
+    names = [name for name in TARGETS if name != "orders_per_time"]
+    moved = refined.lifted(Task.of(scenario, "p", dict.fromkeys(names, 0.5), {}), own, 2.0)
+    assert moved is not None
+    for by in (-1.9, 0.123456, 1.4142):
+        new = {k: v + by if k != "order_quantity" else v for k, v in own.items()}
+        alone, together = at(scenario, new), moved(by)
+        for name in names:
+            assert together[name] == pytest.approx(alone[name], rel=2e-6, abs=2e-6)
 
 
 def test_under_lost_sales_the_optimum_is_over_q_above_r_and_says_so() -> None:

@@ -22,10 +22,9 @@ Lost-sales problems with stochastic lead times, Operations Research 52, 2004).
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -48,6 +47,7 @@ from simlevel.theory.choices import (
     parameters,
     shortfall,
 )
+from simlevel.theory.crossing import first_level, signed
 from simlevel.theory.floor import Floor, economic_lot, floor_of
 from simlevel.theory.refined import FINE, lattice_step, refined
 from simlevel.theory.task import ENDLESS, Optimum, Task, direction
@@ -66,13 +66,6 @@ WIDE = 5
 """Steps on either side of the best to the ends of the parabola that finds what is between."""
 NEAR = 0.01
 """Bottoms that cost more than the best by no more than this, beside it, are looked into."""
-FARTHEST = 2**20
-"""Steps from 0 at which no level is looked for."""
-Margin: TypeAlias = Callable[[int, int], NDArray[np.float64]]
-"""By how much something holds at levels, from the first, so many; below 0 where it does not."""
-TINY = 1e-300
-MOST_AIMED = 8
-"""Looks that a straight line may lead to; one that creeps is given up."""
 
 
 def optimal(
@@ -344,7 +337,9 @@ class _Search:
         """The lowest level that meets the targets that ask for high ones."""
         if not self.raising:
             return None
-        found = self._first(lambda at, n: self._margin(self.raising, span, at, n), self.guess)
+        found = first_level(
+            lambda at, n: self._margin(self.raising, span, at, n), self.guess, self.glance
+        )
         self.guess = self.guess if found is None else found
         if found is None and not self.pays and not self.lost:
             raise InputError(ENDLESS)
@@ -353,7 +348,9 @@ class _Search:
     def _highest(self, span: int) -> int | None:
         if not self.capping:
             return None
-        found = self._first(lambda at, n: -self._margin(self.capping, span, at, n), self.guess)
+        found = first_level(
+            lambda at, n: -self._margin(self.capping, span, at, n), self.guess, self.glance
+        )
         return -1 if found is None else found - 1
 
     def _bottom(self, span: int, low: int | None) -> int:
@@ -367,11 +364,12 @@ class _Search:
                 cost = np.where(below > 0, 1e200 * below, cost)
             here, there = cost[:-1], cost[1:]
             with np.errstate(invalid="ignore"):
-                return _signed(there >= here * (1 - SAME), there - here)
+                return signed(there >= here * (1 - SAME), there - here)
 
         if low is not None and rises(low, 1)[0] > 0:
             return low
-        found = self._first(rises, self.cheapest if low is None else max(low + 1, self.cheapest))
+        guess = self.cheapest if low is None else max(low + 1, self.cheapest)
+        found = first_level(rises, guess, self.glance)
         self.cheapest = max(found or 0, 0) if self.lost or found is None else found
         return self.cheapest
 
@@ -395,40 +393,6 @@ class _Search:
                 return best.level
             start, width = start + count, 2 * width
 
-    def _first(self, margin: Margin, guess: int) -> int | None:
-        """The first level at which what holds from some level on holds; None where it holds
-        at all. A few levels at a time: ever farther off, or where a straight line through the
-        margins of two levels puts it, then between two; by halves where that is slow."""
-        bad, good, leap = -FARTHEST, FARTHEST, self.glance
-        low = guess - self.glance // 2
-        points: list[tuple[int, float]] = []
-        widths = [good - bad]
-        while -FARTHEST <= low < FARTHEST:
-            here = margin(low, self.glance)
-            if here[0] > 0:
-                good, place = low, 0
-            elif here[-1] < 0:
-                bad, place = low + self.glance - 1, self.glance - 1
-            else:
-                return low + int(np.argmax(here > 0))
-            if bad + 1 >= good:
-                return good
-            leap *= 3
-            points.append((low + place, float(here[place])))
-            widths.append(good - bad)
-            aim = _crossing(points) if len(points) <= MOST_AIMED else None
-            if bad == -FARTHEST:
-                low = good - leap if aim is None else min(max(aim, good - 9 * leap), good - 1)
-            elif good == FARTHEST:
-                low = bad + leap if aim is None else max(min(aim, bad + 9 * leap), bad + 1)
-            else:
-                slow = 2 * widths[-1] > widths[-3]
-                middle = (bad + good + 1) // 2 if aim is None or slow else aim
-                low = min(max(middle - self.glance // 2, bad + 1), good - 1)
-        if bad == -FARTHEST:
-            return None
-        raise InputError(f"expected levels within {FARTHEST:,} steps of 0, found none that will do")
-
     def _margin(
         self, names: Sequence[str], span: int, first: int, count: int
     ) -> NDArray[np.float64]:
@@ -445,7 +409,7 @@ class _Search:
                 )])  # fmt: skip
             sign = 1 if words.measure(name).at_least else -1
             good = unknown & self.lost | (sign * (reached - asked) >= -MET * max(1.0, abs(asked)))
-            least = np.minimum(least, _signed(good, _beyond(name, asked, reached)))
+            least = np.minimum(least, signed(good, _beyond(name, asked, reached)))
         return least
 
     def _miss(self, span: int, levels: Sequence[int]) -> None:
@@ -466,12 +430,6 @@ class _Search:
         return self.choices.values(measure, span, first, count)
 
 
-def _signed(holds: NDArray[np.bool_], size: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Above 0 where something holds, below 0 elsewhere."""
-    size = np.abs(np.where(np.isnan(size), math.inf, size)) + TINY
-    return np.where(holds, size, -size)
-
-
 def _bottom_between(before: float, here: float, after: float) -> float:
     """Where a parabola through heights at -1, 0 and 1 is least; 0 where it is not near there."""
     bend = before - 2 * here + after
@@ -486,15 +444,3 @@ def _beyond(name: str, asked: float, reached: NDArray[np.float64]) -> NDArray[np
     with np.errstate(divide="ignore", invalid="ignore"):
         ratio = (top - reached) / (top - asked) if asked != top else reached - asked
         return np.where(ratio > 0, np.log(ratio), reached - asked)
-
-
-def _crossing(points: Sequence[tuple[int, float]]) -> int | None:
-    """The level at which a straight line through the last two points on either side of 0, or
-    through the last two, rises above it; None where there is no such line."""
-    *before, (last, height) = points
-    other = next((p for p in reversed(before) if p[1] * height < 0), before[-1] if before else None)
-    if other is None or not math.isfinite(rise := height - other[1]) or not rise:
-        return None
-    aim = last - height * (last - other[0]) / rise
-    ahead = (aim - last) * height <= 0
-    return math.ceil(aim) if ahead and abs(aim) < FARTHEST else None

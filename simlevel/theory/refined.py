@@ -53,7 +53,7 @@ def refined(task: Task, found: Optimum) -> Optimum:
         return {key: round(value + by, decimals) if key in moving else value
                 for key, value in found.parameters.items()}  # fmt: skip
 
-    measures = _lifted(task, found.parameters, reach) if _keeps_span(task, moving) else None
+    measures = lifted(task, found.parameters, reach) if _keeps_span(task, moving) else None
     measures = measures or (lambda by: task.measures(moved(by)))
     margin, worth = _margin_of(task, measures), _worth_of(task, measures)
     by, binds = 0.0, margin(-reach) < 0 < margin(reach)
@@ -84,7 +84,7 @@ def _above(margin: Callable[[float], float], by: float, slope: float, within: fl
     return by
 
 
-def _lifted(task: Task, at: Mapping[str, float], reach: float) -> Moved | None:
+def lifted(task: Task, at: Mapping[str, float], reach: float) -> Moved | None:
     """Measures of the policy with its levels moved by up to *reach* from where they are *at*,
     from lattices that are laid once; None where they do not settle. Of measures those that the
     task is about."""
