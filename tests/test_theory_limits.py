@@ -263,3 +263,17 @@ def test_a_large_policy_takes_no_two_seconds() -> None:
     values(policy, demand, lead_time=10)
     values(policy | {"review_period": 3}, demand, lead_time=10)
     assert time.perf_counter() - started < 4  # two analyses
+
+
+def test_reviews_between_two_demands_change_nothing_where_demand_comes_first() -> None:
+    """Three reviews of four find nothing to order, and the fourth is the one without them."""
+    late = {"dist": "discrete", "values": [1, 3.5, 6], "probabilities": [0.3, 0.4, 0.3]}
+    demand = {"kind": "periodic", "quantity": {"dist": "poisson", "mean": 5}, "every": 2}
+    more = {"lead_time": late, "measures": {"served_within": [1.5]},
+            "clock": {"sequence": ["receive", "demand", "review"]}}  # fmt: skip
+    seldom, often = (
+        values({"kind": "base_stock", "order_up_to": 20, "review_period": review},
+               demand | {"probability": 0.7}, **more)
+        for review in (2, 0.5)
+    )  # fmt: skip
+    assert often == pytest.approx(seldom, rel=1e-12)

@@ -12,6 +12,10 @@ Research 40 (1992), and for (s, S) that of Zheng and Federgruen, Finding optimal
 is about as simple as evaluating a single policy, Operations Research 39 (1991). Base stock is
 where the cost stops falling: its critical ratio.
 
+Continuous demand is put on a lattice, where Q and S - s are enumerated coarsely, then finely
+near every bottom that comes near the best. What is named lies between the steps: Q or S - s
+where a parabola through the costs is least, the level where the exact theory has it.
+
 Not proved, and said so in the answer: that more is dearer for (s, S) under a pattern, a least
 order or an order multiple, under renewal demand, and under lost sales, where Q is enumerated up
 to twice the best and twice the economic order quantity; and that cost has one bottom in the
