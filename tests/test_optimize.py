@@ -299,6 +299,24 @@ def test_lost_sales_and_renewal_demand_point_by_point(kind: str) -> None:
         assert mine <= min(c for c in known if c is not None) + 1e-9
 
 
+def test_a_level_that_never_orders_meets_no_target_on_cycles() -> None:
+    """S = 0 under lost sales has no cycle, and so no share of them."""
+    policy, costs = KINDS["base_stock"] | {"review_period": 1}, {"holding": 1}
+    scenario = made(DAILY, policy, lead_time=1, shortage="lost_sales", costs=costs)
+    targets = {"cycle_service_level": 0.3}
+    found = optimize(scenario, targets=targets)
+    assert found.meets
+    known = [worth(scenario, {"order_up_to": level}, targets) for level in range(1, 12)]
+    assert found.cost == pytest.approx(min(cost for cost in known if cost is not None))
+
+
+def test_a_target_that_is_never_observed_is_said_to_be_so() -> None:
+    """Lead time 0: no customer comes while an order is outstanding."""
+    scenario = made(DAILY, KINDS["rQ"] | {"review_period": 1}, lead_time=0, **LOST)
+    with pytest.raises(InputError, match="lead_time_fill_rate: expected a measure that is obs"):
+        optimize(scenario, targets={"lead_time_fill_rate": 0.9})
+
+
 @pytest.mark.parametrize("kind", SLOW_UP_TO)
 def test_continuous_demand_has_its_target_to_the_last_digit(kind: str) -> None:
     demand = {"kind": "periodic", "quantity": {"dist": "gamma", "mean": 20, "sd": 8}}

@@ -337,17 +337,21 @@ class _Search:
         self, names: Sequence[str], span: int, first: int, count: int
     ) -> NDArray[np.bool_]:
         good = np.ones(count, dtype=bool)
+        # Under lost sales theory may end at some level, from which all is taken to be met; and
+        # at level 0 it may be that nothing is ordered, so that nothing is met.
+        beyond = self.lost & np.isnan(self._values(self.task.objective, span, first, count))
+        idle = self.lost & (np.arange(first, first + count) <= 0)
         for name in names:
             asked = self.task.targets[name]
             reached = self._values(name, span, first, count)
             unknown = np.isnan(reached)
-            if unknown.all() and not self.lost:
+            if (unknown & ~beyond & ~idle).all():
                 raise InputError([Problem(
                     "", 0, 0, f"targets.{name}",
                     "expected a measure that is observed here, found that it never is",
                 )])  # fmt: skip
             sign = 1 if words.measure(name).at_least else -1
-            good &= unknown & self.lost | (sign * (reached - asked) >= -MET * max(1.0, abs(asked)))
+            good &= beyond | (sign * (reached - asked) >= -MET * max(1.0, abs(asked)))
         return good
 
     def _miss(self, span: int, levels: Sequence[int]) -> None:
