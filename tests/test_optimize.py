@@ -310,6 +310,17 @@ def test_a_level_that_never_orders_meets_no_target_on_cycles() -> None:
     assert found.cost == pytest.approx(min(cost for cost in known if cost is not None))
 
 
+def test_under_lost_sales_no_reorder_point_is_below_0_where_s_is_held() -> None:
+    """Never to order would be cheaper here, and is no policy."""
+    policy = KINDS["sS"] | {"review_period": 1}
+    costs = {"order": 30, "holding": 1, "shortage": 6}
+    scenario = made(DAILY, policy, lead_time=1, shortage="lost_sales", costs=costs)
+    found = optimize(scenario, fix={"order_up_to": 4})
+    known = [worth(scenario, {"reorder_point": s, "order_up_to": 4}, {}) for s in range(4)]
+    assert found.cost == pytest.approx(min(cost for cost in known if cost is not None))
+    assert found.parameters["reorder_point"] >= 0
+
+
 def test_a_target_that_is_never_observed_is_said_to_be_so() -> None:
     """Lead time 0: no customer comes while an order is outstanding."""
     scenario = made(DAILY, KINDS["rQ"] | {"review_period": 1}, lead_time=0, **LOST)

@@ -199,7 +199,10 @@ class _Search:
         )
 
     def _is_over(self, span: int) -> bool:
-        """No choice of *span* or more is better."""
+        """No choice of *span* or more is better, or there is none."""
+        held = self.task.held_level(self.choices.step, span)
+        if self.lost and held is not None and held < 0:
+            return True
         if self.floor is None:
             if not math.isfinite(self.best.value):
                 return span > MOST_UNMET
