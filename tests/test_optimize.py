@@ -321,6 +321,24 @@ def test_under_lost_sales_no_reorder_point_is_below_0_where_s_is_held() -> None:
     assert found.parameters["reorder_point"] >= 0
 
 
+@pytest.mark.parametrize("kind", ["rQ", "sS"])
+def test_far_from_all_demand_the_span_is_that_of_a_little_farther(kind: str) -> None:
+    """With r held where nothing is ever short, more of it is so much more stock, and no more."""
+    scenario = made(POISSON, KINDS[kind], costs={"order": 6, "holding": 1, "backorder": 9})
+    near, far = (optimize(scenario, fix={"reorder_point": held}) for held in (100, 50_000))
+    assert near.cost is not None
+    assert far.cost == pytest.approx(near.cost + 49_900)
+    spans = [chosen(found).get("order_quantity") or chosen(found)["order_up_to"] - held
+             for found, held in ((near, 100), (far, 50_000))]  # fmt: skip
+    assert spans[0] == spans[1]
+
+
+def test_a_level_held_beyond_all_that_is_looked_at_is_refused() -> None:
+    scenario = made(POISSON, KINDS["rQ"], costs={"order": 6, "holding": 1, "backorder": 9})
+    with pytest.raises(InputError, match="expected levels within"):
+        optimize(scenario, fix={"reorder_point": 1e12})
+
+
 def test_a_target_that_is_never_observed_is_said_to_be_so() -> None:
     """Lead time 0: no customer comes while an order is outstanding."""
     scenario = made(DAILY, KINDS["rQ"] | {"review_period": 1}, lead_time=0, **LOST)

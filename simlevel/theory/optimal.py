@@ -226,6 +226,11 @@ class _Search:
     def _try(self, span: int) -> None:
         """The best level for one *span*."""
         held = self.task.held_level(self.choices.step, span)
+        if held is not None and abs(held) > FARTHEST:
+            raise InputError(
+                f"expected levels within {FARTHEST:,} steps of 0, found one held at "
+                f"{float(held * self.choices.step):g}"
+            )
         low = held if held is not None else self._lowest(span)
         high = held if held is not None else self._highest(span)
         if held is None and low is not None and high is not None and low > high:
