@@ -522,6 +522,7 @@ def test_status_1_where_nothing_meets_the_targets(capsys: pytest.CaptureFixture[
         ((), "expected one of current, proposed, found none"),
         (("--policy", "current", "--fix", "order_qantity=4"), "did you mean 'order_quantity'"),
         (("--policy", "current", "--fix", "order_up_to=4"), "found order_up_to"),
+        (("--frontier", "--fix", "order_qantity=4"), "did you mean 'order_quantity'"),
         (("--policy", "current", "--fix", "order_quantity=-4"), "above 0, found -4"),
         (("--policy", "current", "--target", "fil_rate=0.9"), "did you mean 'fill_rate'"),
         (("--policy", "current", "--target", "fill_rate=97"), "97"),
