@@ -104,6 +104,14 @@ LINTS = [
      "20, but not of L + R, 30: nothing can be ordered between two reviews; start from 30 ",
      SS.format(30)),
     (lint._low_reorder_points,
+     f"{RQ.format(15, 200)}\n{TARGET}",
+     "3:17: policies.a.reorder_point: reorder_point = 15 is below the mean demand of a lead time, ",
+     f"{RQ.format(15, 200)}\n[targets]\nfill_rate = 0.97"),  # 5 units short in every 200
+    (lint._low_reorder_points,
+     SS.format(29),
+     "3:17: policies.a.reorder_point: reorder_point = 29 covers the mean demand of a lead time, ",
+     f"{SS.format(29)}\n{TARGET}"),
+    (lint._low_reorder_points,
      f"{SS.format(24)}\n{DAILY.format(5)}",
      "3:17: policies.a.reorder_point: reorder_point = 24 covers",
      f"{SS.format(25)}\n{DAILY.format(5)}\n{DEMAND_FIRST}"),
@@ -122,9 +130,9 @@ LINTS = [
      "3:17: policies.a.reorder_point: ",
      f"{RQ.format(20, 150)}\n{TARGET}"),  # a few units short in every 150
     (lint._no_safety_stock,
-     f"{SS.format(30)}\n{TARGET}",
+     f"{SS.format(30)}\n[targets]\nfill_rate = 0.995",
      "3:17: policies.a.reorder_point: reorder_point = 30 covers the mean demand of L + R, 30, ",
-     SS.format(30)),
+     f"{SS.format(30)}\n{TARGET}"),  # 0.991: the undershoot is half of R
     (lint._no_safety_stock,
      f"{RQ.format(20, 60)}\n{TARGET}\n{DAILY.format(POISSON)}",
      "3:17: policies.a.reorder_point: ",
