@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -167,8 +168,8 @@ LINTS = [
     (lint._few_failures,
      CYCLES.format(0.999),
      "2:23: targets.cycle_service_level: at cycle_service_level = 0.999 policy right fails about "
-     "10 times in the whole run: too few to tell met from missed; horizon = 18000 or more, or as "
-     "many times the replications",
+     "10 times in the whole run: too few to tell met from missed; horizon = 18000 or more, or "
+     "replications = 60 or more",
      CYCLES.format(0.99)),
     (lint._few_failures,
      f"[simulation]\nhorizon = 1000\n{CYCLES.format(0.99)}",
@@ -245,6 +246,23 @@ def test_a_lint_tells_a_mistake_from_what_is_nearly_the_same(
 
 def test_every_lint_has_its_case():
     assert {each for each, *_ in LINTS} == set(lint._LINTS)
+
+
+@pytest.mark.parametrize("settings", [(10, 3), (37, 7), (300, 3), (50, 9)])
+@pytest.mark.parametrize("target", ["cycle_service_level = 0.9", "fill_rate = 0.999"])
+def test_a_run_as_long_as_is_told_is_long_enough(settings, target):
+    text = "[simulation]\nhorizon = {}\nreplications = {}\n[targets]\n" + target
+
+    def too_short(horizon, replications):
+        found = lint.findings(parse(complete(text.format(horizon, replications))))
+        return [each.instead for each in found if "too few" in each.why]
+
+    told = too_short(*settings)
+    assert told
+    longer = [float(n) for each in told for n in re.findall(r"(?:horizon =|least) ([\d.]+)", each)]
+    assert too_short(max(longer), settings[1]) == []
+    more = [int(n) for each in told for n in re.findall(r"replications = (\d+)", each)]
+    assert not [each for each in too_short(settings[0], max(more)) if "replications" in each]
 
 
 @pytest.mark.parametrize("text", ["", 'time_unit = "weeks"', NORMAL.format(0.3), LOST])

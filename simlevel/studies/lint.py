@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -171,12 +172,12 @@ def _short_runs(scenario: Scenario) -> Iterator[Finding]:
     for name, policy in scenario.policies.items():
         cycle = window.mean_cycle(scenario, policy)
         cycles = settings.horizon * settings.replications / cycle
-        if cycles < 100:
+        if round(cycles, 6) < 100:
             yield Finding(
                 ("simulation", "horizon"),
                 f"policy {name} ends about {cycles:.3g} replenishment cycles in all: too few to "
                 "tell service levels apart",
-                f'horizon = "auto", or at least {100 * cycle / settings.replications:.4g}',
+                f'horizon = "auto", or at least {_up(100 * cycle / settings.replications):g}',
             )
 
 
@@ -189,15 +190,21 @@ def _few_failures(scenario: Scenario) -> Iterator[Finding]:
         for target, value in scenario.targets.items():
             chances = _chances(scenario, policy, target) * length
             failures = (1 - value) * chances
-            if 0 < failures < FEW:
-                longer = window.horizon(scenario) * FEW / failures
+            if 0 < round(failures, 6) < FEW:
+                longer = _up(window.horizon(scenario) * FEW / failures)
+                more = math.ceil(scenario.simulation.replications * FEW / failures)
                 yield Finding(
                     ("targets", target),
                     f"at {target} = {value:g} policy {name} fails about {failures:.2g} times in "
                     "the whole run: too few to tell met from missed",
-                    f"horizon = {float(f'{longer:.2g}'):g} or more, or as many times the "
-                    "replications",
+                    f"horizon = {longer:g} or more, or replications = {more} or more",
                 )
+
+
+def _up(value: float) -> float:
+    """*value* in two digits, and no less."""
+    unit = 10.0 ** (math.floor(math.log10(value)) - 1)
+    return math.ceil(value / unit - 1e-9) * unit
 
 
 def _chances(scenario: Scenario, policy: Policy, target: str) -> float:
