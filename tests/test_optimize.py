@@ -333,6 +333,14 @@ def test_far_from_all_demand_the_span_is_that_of_a_little_farther(kind: str) -> 
     assert spans[0] == spans[1]
 
 
+def test_steps_that_demand_has_are_named() -> None:
+    """Between them another reorder point may be cheaper under a target."""
+    costs = {"order": 6, "holding": 1, "backorder": 9}
+    dozens = made({"kind": "poisson", "rate": 1, "size": 12}, KINDS["rQ"], costs=costs)
+    assert "in steps of 12" in optimize(dozens).how
+    assert "in steps" not in optimize(made(POISSON, KINDS["rQ"], costs=costs)).how
+
+
 def test_a_level_held_beyond_all_that_is_looked_at_is_refused() -> None:
     scenario = made(POISSON, KINDS["rQ"], costs={"order": 6, "holding": 1, "backorder": 9})
     with pytest.raises(InputError, match="expected levels within"):

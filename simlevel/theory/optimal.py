@@ -164,7 +164,11 @@ class _Search:
         return not math.isfinite(min(self.best.value, self.nearest.value))
 
     def _how(self) -> str:
-        found = self._enumerated()
+        found, step = self._enumerated(), self.choices.step
+        if step != 1 and not self.task.scenario.demand.amount.is_continuous:
+            found += (
+                f"; in steps of {float(step):g}, which demand and what is held are multiples of"
+            )
         if self.lost:
             found += "; under lost sales cost is taken to have one bottom in the level"
             if isinstance(self.task.policy, RQ) and not self.task.scenario.demand.is_periodic:
