@@ -136,10 +136,10 @@ def _set(data: dict[str, Any], path: tuple[str, ...], value: object) -> None:
         if place == 0 and step in Scenario.model_fields:
             table.setdefault(step, {})
         if not isinstance(table.get(step), dict):
-            tables = [key for key, inner in table.items() if isinstance(inner, dict)]
-            known = tables if place else list(Scenario.model_fields)
-            expected = f"a table{_near(step, known)}" if known else "a table"
-            message = f"expected {expected}, found {'a value' if step in table else 'none'}"
+            known = list(Scenario.model_fields if place == 0 else data["policies"])
+            message = f"expected a table, found {'a value' if step in table else 'none'}"
+            if step not in table and path[:place] in ((), ("policies",)):
+                message = f"expected one of {', '.join(known)}{_near(step, known)}, found {step}"
             raise InputError([Problem("", 0, 0, _dotted(path[: place + 1]), message)])
         table = table[step]
     table[path[-1]] = value

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -104,6 +105,14 @@ LINTS = [
      "20, but not of L + R, 30: nothing can be ordered between two reviews; start from 30 ",
      SS.format(30)),
     (lint._low_reorder_points,
+     f"{RQ.format(15, 200)}\n{TARGET}",
+     "3:17: policies.a.reorder_point: reorder_point = 15 is below the mean demand of a lead time, ",
+     f"{RQ.format(15, 200)}\n[targets]\nfill_rate = 0.97"),  # 5 units short in every 200
+    (lint._low_reorder_points,
+     SS.format(29),
+     "3:17: policies.a.reorder_point: reorder_point = 29 covers the mean demand of a lead time, ",
+     f"{SS.format(29)}\n{TARGET}"),
+    (lint._low_reorder_points,
      f"{SS.format(24)}\n{DAILY.format(5)}",
      "3:17: policies.a.reorder_point: reorder_point = 24 covers",
      f"{SS.format(25)}\n{DAILY.format(5)}\n{DEMAND_FIRST}"),
@@ -122,9 +131,9 @@ LINTS = [
      "3:17: policies.a.reorder_point: ",
      f"{RQ.format(20, 150)}\n{TARGET}"),  # a few units short in every 150
     (lint._no_safety_stock,
-     f"{SS.format(30)}\n{TARGET}",
+     f"{SS.format(30)}\n[targets]\nfill_rate = 0.995",
      "3:17: policies.a.reorder_point: reorder_point = 30 covers the mean demand of L + R, 30, ",
-     SS.format(30)),
+     f"{SS.format(30)}\n{TARGET}"),  # 0.991: the undershoot is half of R
     (lint._no_safety_stock,
      f"{RQ.format(20, 60)}\n{TARGET}\n{DAILY.format(POISSON)}",
      "3:17: policies.a.reorder_point: ",
@@ -159,8 +168,8 @@ LINTS = [
     (lint._few_failures,
      CYCLES.format(0.999),
      "2:23: targets.cycle_service_level: at cycle_service_level = 0.999 policy right fails about "
-     "10 times in the whole run: too few to tell met from missed; horizon = 18000 or more, or as "
-     "many times the replications",
+     "10 times in the whole run: too few to tell met from missed; horizon = 18000 or more, or "
+     "replications = 60 or more",
      CYCLES.format(0.99)),
     (lint._few_failures,
      f"[simulation]\nhorizon = 1000\n{CYCLES.format(0.99)}",
@@ -237,6 +246,23 @@ def test_a_lint_tells_a_mistake_from_what_is_nearly_the_same(
 
 def test_every_lint_has_its_case():
     assert {each for each, *_ in LINTS} == set(lint._LINTS)
+
+
+@pytest.mark.parametrize("settings", [(10, 3), (37, 7), (300, 3), (50, 9)])
+@pytest.mark.parametrize("target", ["cycle_service_level = 0.9", "fill_rate = 0.999"])
+def test_a_run_as_long_as_is_told_is_long_enough(settings, target):
+    text = "[simulation]\nhorizon = {}\nreplications = {}\n[targets]\n" + target
+
+    def too_short(horizon, replications):
+        found = lint.findings(parse(complete(text.format(horizon, replications))))
+        return [each.instead for each in found if "too few" in each.why]
+
+    told = too_short(*settings)
+    assert told
+    longer = [float(n) for each in told for n in re.findall(r"(?:horizon =|least) ([\d.]+)", each)]
+    assert too_short(max(longer), settings[1]) == []
+    more = [int(n) for each in told for n in re.findall(r"replications = (\d+)", each)]
+    assert not [each for each in too_short(settings[0], max(more)) if "replications" in each]
 
 
 @pytest.mark.parametrize("text", ["", 'time_unit = "weeks"', NORMAL.format(0.3), LOST])

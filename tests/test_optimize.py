@@ -301,6 +301,61 @@ def test_lost_sales_and_renewal_demand_point_by_point(kind: str) -> None:
         assert mine <= min(c for c in known if c is not None) + 1e-9
 
 
+def test_a_level_that_never_orders_meets_no_target_on_cycles() -> None:
+    """S = 0 under lost sales has no cycle, and so no share of them."""
+    policy, costs = KINDS["base_stock"] | {"review_period": 1}, {"holding": 1}
+    scenario = made(DAILY, policy, lead_time=1, shortage="lost_sales", costs=costs)
+    targets = {"cycle_service_level": 0.3}
+    found = optimize(scenario, targets=targets)
+    assert found.meets
+    known = [worth(scenario, {"order_up_to": level}, targets) for level in range(1, 12)]
+    assert found.cost == pytest.approx(min(cost for cost in known if cost is not None))
+
+
+def test_under_lost_sales_no_reorder_point_is_below_0_where_s_is_held() -> None:
+    """Never to order would be cheaper here, and is no policy."""
+    policy = KINDS["sS"] | {"review_period": 1}
+    costs = {"order": 30, "holding": 1, "shortage": 6}
+    scenario = made(DAILY, policy, lead_time=1, shortage="lost_sales", costs=costs)
+    found = optimize(scenario, fix={"order_up_to": 4})
+    known = [worth(scenario, {"reorder_point": s, "order_up_to": 4}, {}) for s in range(4)]
+    assert found.cost == pytest.approx(min(cost for cost in known if cost is not None))
+    assert found.parameters["reorder_point"] >= 0
+
+
+@pytest.mark.parametrize("kind", ["rQ", "sS"])
+def test_far_from_all_demand_the_span_is_that_of_a_little_farther(kind: str) -> None:
+    """With r held where nothing is ever short, more of it is so much more stock, and no more."""
+    scenario = made(POISSON, KINDS[kind], costs={"order": 6, "holding": 1, "backorder": 9})
+    near, far = (optimize(scenario, fix={"reorder_point": held}) for held in (100, 50_000))
+    assert near.cost is not None
+    assert far.cost == pytest.approx(near.cost + 49_900)
+    spans = [chosen(found).get("order_quantity") or chosen(found)["order_up_to"] - held
+             for found, held in ((near, 100), (far, 50_000))]  # fmt: skip
+    assert spans[0] == spans[1]
+
+
+def test_steps_that_demand_has_are_named() -> None:
+    """Between them another reorder point may be cheaper under a target."""
+    costs = {"order": 6, "holding": 1, "backorder": 9}
+    dozens = made({"kind": "poisson", "rate": 1, "size": 12}, KINDS["rQ"], costs=costs)
+    assert "in steps of 12" in optimize(dozens).how
+    assert "in steps" not in optimize(made(POISSON, KINDS["rQ"], costs=costs)).how
+
+
+def test_a_level_held_beyond_all_that_is_looked_at_is_refused() -> None:
+    scenario = made(POISSON, KINDS["rQ"], costs={"order": 6, "holding": 1, "backorder": 9})
+    with pytest.raises(InputError, match="expected levels within"):
+        optimize(scenario, fix={"reorder_point": 1e12})
+
+
+def test_a_target_that_is_never_observed_is_said_to_be_so() -> None:
+    """Lead time 0: no customer comes while an order is outstanding."""
+    scenario = made(DAILY, KINDS["rQ"] | {"review_period": 1}, lead_time=0, **LOST)
+    with pytest.raises(InputError, match="lead_time_fill_rate: expected a measure that is obs"):
+        optimize(scenario, targets={"lead_time_fill_rate": 0.9})
+
+
 @pytest.mark.parametrize("kind", SLOW_UP_TO)
 def test_continuous_demand_has_its_target_to_the_last_digit(kind: str) -> None:
     demand = {"kind": "periodic", "quantity": {"dist": "gamma", "mean": 20, "sd": 8}}
@@ -559,6 +614,7 @@ def test_status_1_where_nothing_meets_the_targets(capsys: pytest.CaptureFixture[
         ((), "expected one of current, proposed, found none"),
         (("--policy", "current", "--fix", "order_qantity=4"), "did you mean 'order_quantity'"),
         (("--policy", "current", "--fix", "order_up_to=4"), "found order_up_to"),
+        (("--frontier", "--fix", "order_qantity=4"), "did you mean 'order_quantity'"),
         (("--policy", "current", "--fix", "order_quantity=-4"), "above 0, found -4"),
         (("--policy", "current", "--target", "fil_rate=0.9"), "did you mean 'fill_rate'"),
         (("--policy", "current", "--target", "fill_rate=97"), "97"),

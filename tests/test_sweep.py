@@ -284,6 +284,8 @@ def test_values_are_listed_or_a_range(text, values):
     ("vary", "said"),
     [
         ("policies.curent.reorder_point=1,2", "did you mean 'current'?"),
+        ("policies.other.reorder_point=1,2", "expected one of current, proposed, found other"),
+        ("lead_time.value.mean=1", "lead_time.value: expected a table, found a value"),
         ("policies.current.reorder_pont=1,2", "did you mean 'reorder_point'?"),
         ("polices.current.reorder_point=1", "did you mean 'policies'?"),
         ("demand.rate=5,-1", "--vary demand.rate=-1: demand.rate: expected a number above 0"),

@@ -44,12 +44,24 @@ def mean_undershoot(scenario: Scenario, policy: Policy) -> float:
     return (variance / mean + mean - scenario.demand.is_whole) / 2
 
 
-def fill_rate_at_mean(scenario: Scenario, policy: Policy) -> float:
-    """A fill rate that is reached, nearly, with a reorder point of mean demand: whatever its
-    distribution, sd / 2 at most is short then (Scarf, 1958), and the undershoot; over Q or S - s.
+def rough_fill_rate(scenario: Scenario, policy: Policy, over_lead_time: float) -> float:
+    """About what fill rate is reached, where *over_lead_time* is the mean demand of L: what
+    normal demand of L, and the undershoot, leave short at a receipt, over Q, or over S - s and
+    the undershoot. Silver, Pyke and Thomas, Inventory and Production Management in Supply Chains
+    (2017), ch. 6. 0 for base stock.
     """
-    short = deviation(scenario, policy) / 2 + mean_undershoot(scenario, policy)
-    return max(1 - short / policy.batch, 0.0) if policy.batch else 0.0
+    if not policy.batch:
+        return 0.0
+    undershoot, sd = mean_undershoot(scenario, policy), deviation(scenario, policy)
+    lacking = over_lead_time + undershoot - policy.trigger
+    ordered = policy.batch + (undershoot if isinstance(policy, SS) else 0)
+    if not sd:
+        return max(1 - max(lacking, 0) / ordered, 0.0)
+    k = -lacking / sd
+    short = sd * (
+        math.exp(-k * k / 2) / math.sqrt(2 * math.pi) - k * math.erfc(k / math.sqrt(2)) / 2
+    )
+    return max(1 - short / ordered, 0.0)
 
 
 def least_fill_rate(scenario: Scenario, policy: Policy) -> float:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from simlevel import words
-from simlevel.errors import InputError
+from simlevel.errors import InputError, near
 from simlevel.model.policy import RQ, SS, BaseStock, OwnPolicy
 from simlevel.model.scenario import Scenario
 from simlevel.studies.optimize import fixed, known_policy, with_targets
@@ -102,12 +102,19 @@ def frontier(
     Service is the first share among the targets, else the fill rate; other targets are not
     asked for. Kinds are those of the file with the review period of *policy* (the first one);
     without costs Q, and S - s, are its own. *fix* holds parameters where a kind has them.
+    Raises InputError for one that none has, and where theory covers no kind.
     """
     name = known_policy(scenario, policy or next(iter(scenario.policies)))
     scenario = with_targets(scenario, targets)
     measure = _service(scenario)
-    kinds, left_out = {}, {}
-    for kind, template in _templates(scenario, name).items():
+    kinds, left_out, templates = {}, {}, _templates(scenario, name)
+    known = {key for each in templates.values() for key in type(each).model_fields} - {"kind"}
+    if unknown := sorted(set(fix or {}) - known):
+        hint = near(unknown[0], sorted(known))
+        raise InputError(
+            f"--fix: expected one of {', '.join(sorted(known))}{hint}, found {unknown[0]}"
+        )
+    for kind, template in templates.items():
         points = _points(scenario, name, template, measure, fix or {})
         if isinstance(points, str):
             left_out[kind] = points

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -115,9 +116,9 @@ def _cut_normals(scenario: Scenario) -> Iterator[Finding]:
 
 
 def _low_reorder_points(scenario: Scenario) -> Iterator[Finding]:
-    wanted = _wanted(scenario)
     for name, policy, over_lead_time, over_both in _policies(scenario):
         covers, key, review = policy.trigger, _trigger_key(policy), policy.review_period
+        wanted, free = _wanted(scenario, policy, over_lead_time)
         if wanted and covers < over_lead_time:
             yield Finding(
                 ("policies", name, key),
@@ -126,7 +127,7 @@ def _low_reorder_points(scenario: Scenario) -> Iterator[Finding]:
                 f"start from {over_both:.4g}, the mean demand of L{' + R' if review else ''}, "
                 "and add safety stock",
             )
-        elif review and over_lead_time <= covers < over_both:
+        elif review and over_lead_time <= covers < over_both and (wanted or not free):
             yield Finding(
                 ("policies", name, key),
                 f"{key} = {covers:g} covers the mean demand of a lead time, {over_lead_time:.4g}, "
@@ -136,12 +137,9 @@ def _low_reorder_points(scenario: Scenario) -> Iterator[Finding]:
 
 
 def _no_safety_stock(scenario: Scenario) -> Iterator[Finding]:
-    wanted = _wanted(scenario)
-    for name, policy, _, mean in _policies(scenario):
-        key, large = _trigger_key(policy), bounds.fill_rate_at_mean(scenario, policy)
-        if wanted == ["fill_rate"] and scenario.targets["fill_rate"] <= large:
-            continue  # so large a Q needs no safety stock
-        varies = bounds.deviation(scenario, policy)
+    for name, policy, over_lead_time, mean in _policies(scenario):
+        key, varies = _trigger_key(policy), bounds.deviation(scenario, policy)
+        wanted, _ = _wanted(scenario, policy, over_lead_time)
         if wanted and varies and 0 < mean <= policy.trigger <= 1.02 * mean:
             yield Finding(
                 ("policies", name, key),
@@ -152,8 +150,14 @@ def _no_safety_stock(scenario: Scenario) -> Iterator[Finding]:
             )
 
 
-def _wanted(scenario: Scenario) -> list[str]:
-    return [name for name, value in scenario.targets.items() if _asks_for_stock(name, value)]
+def _wanted(
+    scenario: Scenario, policy: Policy, over_lead_time: float
+) -> tuple[list[str], list[str]]:
+    """Targets that ask for stock; and those that so large a Q, or S - s, meets without."""
+    asked = [name for name, value in scenario.targets.items() if _asks_for_stock(name, value)]
+    large = bounds.rough_fill_rate(scenario, policy, over_lead_time)
+    free = [name for name in asked if name == "fill_rate" and scenario.targets[name] <= large]
+    return [name for name in asked if name not in free], free
 
 
 def _asks_for_stock(target: str, value: float) -> bool:
@@ -168,12 +172,12 @@ def _short_runs(scenario: Scenario) -> Iterator[Finding]:
     for name, policy in scenario.policies.items():
         cycle = window.mean_cycle(scenario, policy)
         cycles = settings.horizon * settings.replications / cycle
-        if cycles < 100:
+        if round(cycles, 6) < 100:
             yield Finding(
                 ("simulation", "horizon"),
                 f"policy {name} ends about {cycles:.3g} replenishment cycles in all: too few to "
                 "tell service levels apart",
-                f'horizon = "auto", or at least {100 * cycle / settings.replications:.4g}',
+                f'horizon = "auto", or at least {_up(100 * cycle / settings.replications):g}',
             )
 
 
@@ -186,15 +190,21 @@ def _few_failures(scenario: Scenario) -> Iterator[Finding]:
         for target, value in scenario.targets.items():
             chances = _chances(scenario, policy, target) * length
             failures = (1 - value) * chances
-            if 0 < failures < FEW:
-                longer = window.horizon(scenario) * FEW / failures
+            if 0 < round(failures, 6) < FEW:
+                longer = _up(window.horizon(scenario) * FEW / failures)
+                more = math.ceil(scenario.simulation.replications * FEW / failures)
                 yield Finding(
                     ("targets", target),
                     f"at {target} = {value:g} policy {name} fails about {failures:.2g} times in "
                     "the whole run: too few to tell met from missed",
-                    f"horizon = {float(f'{longer:.2g}'):g} or more, or as many times the "
-                    "replications",
+                    f"horizon = {longer:g} or more, or replications = {more} or more",
                 )
+
+
+def _up(value: float) -> float:
+    """*value* in two digits, and no less."""
+    unit = 10.0 ** (math.floor(math.log10(value)) - 1)
+    return math.ceil(value / unit - 1e-9) * unit
 
 
 def _chances(scenario: Scenario, policy: Policy, target: str) -> float:

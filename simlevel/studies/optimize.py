@@ -233,6 +233,8 @@ def _parameter(scenario: Scenario, name: str, key: str, value: object) -> float:
             found: float = TypeAdapter(field.rebuild_annotation()).validate_python(value)
     except ValidationError as error:
         raise InputError(f"--fix {key}: {error.errors()[0]['msg']}") from None
-    if scenario.lost_sales and found < 0:
-        raise InputError(f"--fix {key}: expected 0 or more under lost sales, found {found:g}")
+    above_0 = key == "order_up_to" and scenario.policies[name].kind == "sS"  # and above s
+    if scenario.lost_sales and (found < 0 or (above_0 and not found)):
+        expected = "a number above 0" if above_0 else "0 or more"
+        raise InputError(f"--fix {key}: expected {expected} under lost sales, found {found:g}")
     return found

@@ -118,12 +118,17 @@ class Floor:
         return cut.share * (low / 2 + half / 4 + upper / 4)
 
     def _held(self, first: int, last: int) -> float:
-        """Mean on hand at the positions first, ..., last, or less where they are not listed."""
+        """Mean on hand at the positions first, ..., last, or less where they are not listed:
+        it is convex in the position, so that it goes on at least as it last rose."""
         listed = len(self.held) - 1
         start, end = (min(max(at - self.lowest, 0), listed) for at in (first, last + 1))
-        top = float(self.held[-1] - self.held[-2])
-        beyond = max(last + 1 - self.lowest, listed) - max(first - self.lowest, listed)
-        return (float(self.held[end] - self.held[start]) + beyond * top) / (last + 1 - first)
+        summed = float(self.held[end] - self.held[start])
+        past = self.lowest + listed
+        if unlisted := range(max(first, past), last + 1):
+            before, top = np.diff(self.held[-3:])
+            middle = (unlisted[0] + unlisted[-1]) / 2
+            summed += len(unlisted) * float(top + (top - before) * (middle - past + 1))
+        return summed / (last + 1 - first)
 
 
 def floor_of(

@@ -201,7 +201,11 @@ class _Search:
         return not math.isfinite(min(self.best.value, self.nearest.value))
 
     def _how(self) -> str:
-        found = self._enumerated()
+        found, step = self._enumerated(), self.choices.step
+        if step != 1 and not self.task.scenario.demand.amount.is_continuous:
+            found += (
+                f"; in steps of {float(step):g}, which demand and what is held are multiples of"
+            )
         if self.lost:
             found += "; under lost sales cost is taken to have one bottom in the level"
             if isinstance(self.task.policy, RQ) and not self.task.scenario.demand.is_periodic:
@@ -242,7 +246,10 @@ class _Search:
         )
 
     def _is_over(self, span: int) -> bool:
-        """No choice of *span* or more is better."""
+        """No choice of *span* or more is better, or there is none."""
+        held = self.task.held_level(self.choices.step, span)
+        if self.lost and held is not None and held < 0:
+            return True
         if self.floor is None:
             if not math.isfinite(self.best.value):
                 return span > MOST_UNMET
@@ -290,6 +297,11 @@ class _Search:
     def _try(self, span: int) -> None:
         """The best level for one *span*."""
         held = self.task.held_level(self.choices.step, span)
+        if held is not None and abs(held) > FARTHEST:
+            raise InputError(
+                f"expected levels within {FARTHEST:,} steps of 0, found one held at "
+                f"{float(held * self.choices.step):g}"
+            )
         low = held if held is not None else self._lowest(span)
         high = held if held is not None else self._highest(span)
         if held is None and low is not None and high is not None and low > high:
@@ -402,17 +414,21 @@ class _Search:
     ) -> NDArray[np.float64]:
         """By how much the targets are met at levels, the one that is met least counting."""
         least = np.full(count, math.inf)
+        # Under lost sales theory may end at some level, from which all is taken to be met; and
+        # at level 0 it may be that nothing is ordered, so that nothing is met.
+        beyond = self.lost & np.isnan(self._values(self.task.objective, span, first, count))
+        idle = self.lost & (np.arange(first, first + count) <= 0)
         for name in names:
             asked = self.task.targets[name]
             reached = self._values(name, span, first, count)
             unknown = np.isnan(reached)
-            if unknown.all() and not self.lost:
+            if (unknown & ~beyond & ~idle).all():
                 raise InputError([Problem(
                     "", 0, 0, f"targets.{name}",
                     "expected a measure that is observed here, found that it never is",
                 )])  # fmt: skip
             sign = 1 if words.measure(name).at_least else -1
-            good = unknown & self.lost | (sign * (reached - asked) >= -MET * max(1.0, abs(asked)))
+            good = beyond | (sign * (reached - asked) >= -MET * max(1.0, abs(asked)))
             least = np.minimum(least, signed(good, _beyond(name, asked, reached)))
         return least
 
