@@ -208,6 +208,17 @@ def test_all_points_share_the_longest_window():
     assert found.run == longest.run
 
 
+def test_the_window_suits_the_reviews_and_patterns_of_all_points():
+    scenario = varied(quick(**RQ | {"review_period": 2}), {("demand",): {
+        "kind": "periodic", "quantity": 5, "pattern": [1, 2, 1, 1, 1]}})  # fmt: skip
+    found = sl.sweep(scenario, {"policies.p.review_period": [2, 3]}, replications=2)
+    assert found.run.horizon % (2 * 3 * 5) == found.run.warmup % (2 * 3 * 5) == 0
+    alone = sl.simulate(varied(scenario, {("policies", "p", "review_period"): 3}), replications=2)
+    assert found.run.horizon >= alone.run.horizon > 0
+    asked = sl.sweep(scenario, {"policies.p.review_period": [2, 3]}, replications=2, horizon=401)
+    assert asked.run.horizon == 401
+
+
 def test_what_does_not_vary_is_simulated_once(monkeypatch):
     made = []
     monkeypatch.setattr(study, "engine_of", lambda *job: made.append(job) or FastEngine(job[0]))

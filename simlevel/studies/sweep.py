@@ -18,6 +18,7 @@ from simlevel.engines.curve import FastCurve, one_path
 from simlevel.engines.ledger import Job, Totals, Windows, named
 from simlevel.errors import InputError, Problem, near
 from simlevel.estimation.estimate import estimates
+from simlevel.estimation.window import rounded_for_all
 from simlevel.model.fields import as_number, exact
 from simlevel.model.policy import OwnPolicy
 from simlevel.model.scenario import Scenario
@@ -365,7 +366,7 @@ def _simulated(task: _Task) -> tuple[Hashable, Totals]:
 def _plan(scenario: Scenario, vary: Mapping[str, Sequence[Any] | str], engine: str) -> _Plan:
     points = _grid(scenario, vary)
     runs: dict[Hashable, dict[float, tuple[Scenario, str]]] = {}
-    windows: dict[frozenset[Hashable], Windows] = {}
+    windows: dict[frozenset[Hashable], tuple[Scenario, Windows]] = {}
     for _, point in points:
         cells = {name: _cell(point, name, engine) for name in point.policies}
         for name, cell in cells.items():
@@ -373,14 +374,24 @@ def _plan(scenario: Scenario, vary: Mapping[str, Sequence[Any] | str], engine: s
         # Where only levels differ, so does nothing that a window depends on.
         alike = frozenset(cell.run for cell in cells.values())
         if alike not in windows:
-            windows[alike] = windows_of(point, engine)
-    longest = Windows(
-        max(each.warmup for each in windows.values()), max(each.length for each in windows.values())
-    )
+            windows[alike] = point, windows_of(point, engine)
     lowest_first = {run: dict(sorted(members.items())) for run, members in runs.items()}
-    plan = _Plan(engine, points, longest, lowest_first)
+    plan = _Plan(engine, points, _common([*windows.values()]), lowest_first)
     refuse_more_than_most(sum(_events(plan, run) for run in plan.runs))
     return plan
+
+
+def _common(needed: Sequence[tuple[Scenario, Windows]]) -> Windows:
+    """The longest window of those *needed*; what was chosen is rounded so that it suits all."""
+    warmup = max(windows.warmup for _, windows in needed)
+    length = max(windows.length for _, windows in needed)
+    drawn = [scenario for scenario, _ in needed if not scenario.replayed]
+    settings = needed[0][0].simulation
+    if settings.warmup == "auto":
+        warmup = rounded_for_all(warmup, drawn)
+    if settings.horizon == "auto":
+        length = rounded_for_all(length, drawn)
+    return Windows(warmup, length)
 
 
 def _events(plan: _Plan, run: Hashable) -> float:
