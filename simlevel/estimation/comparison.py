@@ -58,7 +58,7 @@ def difference(
         return None
     (x1, y1), (x2, y2) = sides
     value = float(x1.sum() / y1.sum() - x2.sum() / y2.sum())
-    margin = half_width(residuals(x1, y1) - residuals(x2, y2), confidence)
+    margin = float(half_width(residuals(x1, y1) - residuals(x2, y2), confidence))
     paired = value - margin, value + margin
     low, high = _honest(paired, policy, baseline, measure, scenario, confidence)
     note = None if (low, high) == paired else FEW_STOCKOUTS

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -16,6 +16,7 @@ from simlevel.estimation.interval import (
     exact_binomial,
     log_margins,
     rare_sum,
+    ratio,
     ratio_interval,
 )
 from simlevel.model.scenario import Costs, Scenario
@@ -84,6 +85,9 @@ def weights(measure: words.Measure, scenario: Scenario) -> Weights:
 
 def weighted(totals: Totals, by: Weights) -> Sums:
     """The weighted sum of *totals*, one entry a replication; exactly 0 where rounding is left."""
+    if len(by) == 1:
+        ((name, weight),) = by.items()
+        return weight * totals[name]
     parts = np.array([w * totals[name] for name, w in by.items()] or [0.0 * totals["time"]])
     whole = parts.sum(axis=0)
     return np.where(abs(whole) > ROUNDING * abs(parts).sum(axis=0), whole, 0.0)
@@ -94,16 +98,31 @@ def estimates(totals: Totals, scenario: Scenario, confidence: float) -> dict[str
 
     *totals* holds one entry a replication; a single one gives no interval.
     """
-    return {
-        measure.name: estimate(totals, measure, scenario, confidence)
-        for measure in scenario.measure_words()
-    }
+    return _estimates(totals, scenario.measure_words(), scenario, confidence)
 
 
 def estimate(
     totals: Totals, measure: words.Measure, scenario: Scenario, confidence: float
 ) -> Estimate:
     """One measure with its interval at *confidence*."""
+    return _estimates(totals, [measure], scenario, confidence)[measure.name]
+
+
+def _estimates(
+    totals: Totals, measures: Sequence[words.Measure], scenario: Scenario, confidence: float
+) -> dict[str, Estimate]:
+    found = {each.name: _estimate(totals, each, scenario) for each in measures}
+    seen = [each for each in measures if found[each.name].note is None]
+    if seen:
+        limits = _intervals(totals, seen, scenario, confidence, FEW)
+        for measure, (low, high, few) in zip(seen, limits, strict=True):
+            note = FEW_STOCKOUTS if few else None
+            found[measure.name] = replace(found[measure.name], low=low, high=high, note=note)
+    return found
+
+
+def _estimate(totals: Totals, measure: words.Measure, scenario: Scenario) -> Estimate:
+    """One measure without its interval; a note where it cannot have one."""
     if reason := scenario.undefined(measure):
         return Estimate(measure.name, None, None, None, None, None, reason)
     x, y = weighted(totals, weights(measure, scenario)), totals[measure.denominator]
@@ -112,12 +131,8 @@ def estimate(
         unseen = _NOTHING_SEEN[measure.denominator]
         return Estimate(measure.name, None, None, None, top, bottom, unseen)
     value = _bounded(measure, top / bottom)
-    if len(x) < 2:
-        alone = "one replication: no interval"
-        return Estimate(measure.name, value, None, None, top, bottom, alone)
-    low, high, few = interval(totals, measure, scenario, confidence)
-    note = FEW_STOCKOUTS if few else None
-    return Estimate(measure.name, value, low, high, top, bottom, note)
+    note = "one replication: no interval" if len(x) < 2 else None
+    return Estimate(measure.name, value, None, None, top, bottom, note)
 
 
 def interval(
@@ -131,26 +146,40 @@ def interval(
 
     The measure was observed, in two replications or more.
     """
-    low, high = _usual_interval(totals, measure, scenario, confidence)
-    rare = _rare_interval(totals, measure, scenario, confidence, few)
-    if rare is not None:
-        low, high = min(low, rare[0]), max(high, rare[1])
-    return _bounded(measure, low), _bounded(measure, high), rare is not None
+    (found,) = _intervals(totals, [measure], scenario, confidence, few)
+    return found
 
 
-def _usual_interval(
-    totals: Totals, measure: words.Measure, scenario: Scenario, confidence: float
-) -> Interval:
-    """The t interval; that of the log of what went wrong, if anything did: it is skewed."""
-    x, y = weighted(totals, weights(measure, scenario)), totals[measure.denominator]
-    failures = weighted(totals, _rare_weights(measure, scenario))
-    if not failures.any():
-        return ratio_interval(x, y, confidence)
-    below, above = log_margins(failures, y, confidence)
-    if measure.is_share:
-        below, above = above, below
-    value = float(x.sum() / y.sum())
-    return value - below, value + above
+def _intervals(
+    totals: Totals,
+    measures: Sequence[words.Measure],
+    scenario: Scenario,
+    confidence: float,
+    few: int,
+) -> Iterator[tuple[float, float, bool]]:
+    usual = zip(*_usual_intervals(totals, measures, scenario, confidence), strict=True)
+    for measure, (low, high) in zip(measures, usual, strict=True):
+        rare = _rare_interval(totals, measure, scenario, confidence, few)
+        if rare is not None:
+            low, high = min(low, rare[0]), max(high, rare[1])
+        yield _bounded(measure, float(low)), _bounded(measure, float(high)), rare is not None
+
+
+def _usual_intervals(
+    totals: Totals, measures: Sequence[words.Measure], scenario: Scenario, confidence: float
+) -> tuple[Sums, Sums]:
+    """The t intervals; those of the log of what went wrong, if anything did: it is skewed."""
+    x = np.array([weighted(totals, weights(each, scenario)) for each in measures])
+    y = np.array([totals[each.denominator] for each in measures])
+    failures = np.array([weighted(totals, _rare_weights(each, scenario)) for each in measures])
+    low, high = ratio_interval(x, y, confidence)
+    skewed = failures.any(axis=-1)
+    below, above = log_margins(failures[skewed], y[skewed], confidence)
+    share = np.array([each.is_share for each in measures])[skewed]
+    value = ratio(x[skewed], y[skewed])
+    low[skewed] = value - np.where(share, above, below)
+    high[skewed] = value + np.where(share, below, above)
+    return low, high
 
 
 def p_value(
@@ -303,7 +332,7 @@ def _rare_cost(totals: Totals, scenario: Scenario, confidence: float, few: int) 
     """The cost, if its rare parts were as high or low as they may be."""
     whole = words.MEASURES["cost_per_time"]
     x, y = weighted(totals, weights(whole, scenario)), totals["time"]
-    low, high = ratio_interval(x, y, confidence)
+    low, high = map(float, ratio_interval(x, y, confidence))
     seen = False
     for name in ("backorder_cost", "shortage_cost"):
         part = words.MEASURES[name]
