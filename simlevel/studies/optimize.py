@@ -13,9 +13,9 @@ from pydantic import TypeAdapter, ValidationError
 from simlevel.errors import InputError, Problem, near
 from simlevel.model.fields import using_time_unit
 from simlevel.model.policy import POLICIES, OwnPolicy
-from simlevel.model.scenario import Scenario, target
+from simlevel.model.scenario import Scenario
 from simlevel.scenario_file import locate
-from simlevel.studies.evaluate import Progress, analyze, known_precision, simulate
+from simlevel.studies.evaluate import Progress, analyze, known_precision, simulate, with_targets
 from simlevel.studies.result import PolicyResult, Run, scenario_dict
 from simlevel.studies.search import Confirmed, searched
 from simlevel.theory.choices import changed, met
@@ -189,20 +189,6 @@ def known_policy(scenario: Scenario, policy: str | None) -> str:
         known = ", ".join(POLICIES)
         raise InputError(f"--policy: expected a policy of kind {known}, found one of your own")
     return name
-
-
-def with_targets(scenario: Scenario, targets: Mapping[str, object] | None) -> Scenario:
-    """*scenario* with other targets, if any are given; a file would say them alike."""
-    if not targets:
-        return scenario
-    asked = {}
-    with using_time_unit(scenario.time_unit):
-        for name, value in targets.items():
-            try:
-                asked[name] = target(scenario, name, value)
-            except ValueError as error:
-                raise InputError(f"--target {name}: {error}") from None
-    return scenario.model_copy(update={"targets": asked})
 
 
 def fixed(
