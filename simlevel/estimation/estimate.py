@@ -27,6 +27,8 @@ from simlevel.model.scenario import Costs, Scenario
 Totals: TypeAlias = Mapping[str, Sums]
 """Each total by name, one entry a replication."""
 Weights: TypeAlias = Mapping[str, float]
+Limits: TypeAlias = tuple[float, float, bool]
+"""Of an interval: low, high, and whether it was widened because stockouts were few."""
 
 FEW = 30
 """Failures or successes below which the t interval of a share is not trusted."""
@@ -117,8 +119,8 @@ def _estimates(
     totals: Totals, measures: Sequence[words.Measure], scenario: Scenario, confidence: float
 ) -> Iterator[Estimate]:
     seen = [m for m in measures if not scenario.undefined(m) and totals[m.denominator].any()]
-    x, y = _sums(totals, seen, scenario)
-    limits: Iterable[tuple[float, float, bool] | None] = itertools.repeat(None, len(seen))
+    x, y = sums(totals, seen, scenario)
+    limits: Iterable[Limits | None] = itertools.repeat(None, len(seen))
     if seen and len(totals["time"]) > 1:
         limits = _Intervals(totals, scenario, confidence, FEW).of(seen, x, y)
     tops, bottoms = x.sum(axis=-1).tolist(), y.sum(axis=-1).tolist()
@@ -135,9 +137,7 @@ def _estimates(
             yield Estimate(name, None, None, None, top, 0.0, unseen)
 
 
-def _observed(
-    measure: words.Measure, top: float, bottom: float, limits: tuple[float, float, bool] | None
-) -> Estimate:
+def _observed(measure: words.Measure, top: float, bottom: float, limits: Limits | None) -> Estimate:
     value = _bounded(measure, top / bottom)
     if limits is None:
         alone = "one replication: no interval"
@@ -146,7 +146,7 @@ def _observed(
     return Estimate(measure.name, value, low, high, top, bottom, FEW_STOCKOUTS if few else None)
 
 
-def _sums(
+def sums(
     totals: Totals, measures: Sequence[words.Measure], scenario: Scenario
 ) -> tuple[Sums, Sums]:
     """Numerators and denominators, shape (measures, replications)."""
@@ -162,14 +162,25 @@ def interval(
     scenario: Scenario,
     confidence: float,
     few: int = FEW,
-) -> tuple[float, float, bool]:
+) -> Limits:
     """(low, high, whether it was widened because stockouts were fewer than *few*).
 
     The measure was observed, in two replications or more.
     """
-    x, y = _sums(totals, [measure], scenario)
-    (found,) = _Intervals(totals, scenario, confidence, few).of([measure], x, y)
+    (found,) = intervals(totals, [measure], scenario, confidence, few)
     return found
+
+
+def intervals(
+    totals: Totals,
+    measures: Sequence[words.Measure],
+    scenario: Scenario,
+    confidence: float,
+    few: int = FEW,
+) -> Iterator[Limits]:
+    """:func:`interval` of each of *measures*."""
+    x, y = sums(totals, measures, scenario)
+    return _Intervals(totals, scenario, confidence, few).of(measures, x, y)
 
 
 def p_value(
@@ -245,10 +256,8 @@ class _Intervals:
     few: int
     """Failures or successes below which they are widened."""
 
-    def of(
-        self, measures: Sequence[words.Measure], x: Sums, y: Sums
-    ) -> Iterator[tuple[float, float, bool]]:
-        """(low, high, whether it was widened) of each; *x* and *y* are :func:`_sums`."""
+    def of(self, measures: Sequence[words.Measure], x: Sums, y: Sums) -> Iterator[Limits]:
+        """Those of each; *x* and *y* are :func:`sums`."""
         failures = np.array([self._failures(each) for each in measures])
         share = np.array([each.is_share for each in measures])
         usual = np.array(self._usual(x, y, failures, share)).T.tolist()

@@ -21,7 +21,7 @@ from simlevel.engines.ledger import Totals as Rows
 from simlevel.engines.process import SimPyEngine
 from simlevel.errors import InputError, Problem, near
 from simlevel.estimation import window
-from simlevel.estimation.comparison import Best, Difference, best, difference
+from simlevel.estimation.comparison import Best, Difference, best, differences
 from simlevel.estimation.estimate import Estimate, Totals, estimate, estimates
 from simlevel.model.demand import HistoryDemand, PeriodicDemand
 from simlevel.model.distribution import Normal
@@ -244,10 +244,10 @@ def judged(
         sample.windows.warmup,
         settings.confidence,
     )
-    differences = differences_of(scenario, totals, baseline) if baseline else None
+    less = differences_of(scenario, totals, baseline) if baseline else None
     leading = best_of(sample, best_by) if best_by else None
     said = (*warnings(scenario), *gone_to_simpy(scenario, sample.engine))
-    return Result(scenario, run, policies, baseline, differences, leading, said)
+    return Result(scenario, run, policies, baseline, less, leading, said)
 
 
 def warnings(scenario: Scenario) -> tuple[str, ...]:
@@ -377,11 +377,7 @@ def differences_of(
     comparisons = len(shown) * len(others) * points
     confidence = 1 - (1 - scenario.simulation.confidence) / comparisons
     return {
-        name: {
-            measure.name: found
-            for measure in shown
-            if (found := difference(totals[name], totals[baseline], measure, scenario, confidence))
-        }
+        name: differences(totals[name], totals[baseline], shown, scenario, confidence)
         for name in others
     }
 
