@@ -15,7 +15,14 @@ from simlevel.model.fields import using_time_unit
 from simlevel.model.policy import POLICIES, OwnPolicy
 from simlevel.model.scenario import Scenario
 from simlevel.scenario_file import locate
-from simlevel.studies.evaluate import Progress, analyze, known_precision, simulate, with_targets
+from simlevel.studies.evaluate import (
+    Progress,
+    analyze,
+    known_precision,
+    simulate,
+    with_settings,
+    with_targets,
+)
 from simlevel.studies.result import PolicyResult, Run, scenario_dict
 from simlevel.studies.search import Confirmed, searched
 from simlevel.theory.choices import changed, met
@@ -100,6 +107,9 @@ def optimize(
     targets: Mapping[str, object] | None = None,
     fix: Mapping[str, object] | None = None,
     precision: Mapping[str, float] | None = None,
+    *,
+    seed: int | None = None,
+    replications: int | None = None,
     progress: Progress = lambda done, planned: None,
 ) -> Optimized:
     """The parameters of a policy that cost least and meet every target.
@@ -107,11 +117,12 @@ def optimize(
     *policy* may be left out where there is one. *targets* go before those of the scenario;
     *fix* holds parameters. Cost is ``cost_per_time``, or ``mean_on_hand`` without costs. Where
     theory does not reach they are searched for by simulation, :mod:`simlevel.studies.search`;
-    *precision* maps measures to the half-width at which a fresh run confirms them. Raises
-    InputError for unknown names and where there is no finite optimum.
+    *precision* maps measures to the half-width at which a fresh run confirms them, of at least
+    as many *replications* as the scenario says. Raises InputError for unknown names and where
+    there is no finite optimum.
     """
     name = known_policy(scenario, policy)
-    scenario = with_targets(scenario, targets)
+    scenario = with_settings(with_targets(scenario, targets), seed, replications, None, None)
     alone, held = fixed(changed(scenario, name, {}), name, fix or {})
     precision = known_precision(alone, precision or {})
     try:

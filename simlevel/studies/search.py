@@ -67,8 +67,8 @@ MARGIN = 1.5
 """Half-widths of the confirming run that the search keeps from a target."""
 ATTEMPTS = 4
 """Choices that are confirmed, or not, one safer than the other."""
-LEAST, MOST = 20, 5e7
-"""Replications at least, and events at most, of a confirming run before it is made longer."""
+MOST = 5e7
+"""Events of a confirming run at most, before it is made longer."""
 LONGER = 4
 """Times as long as that is a run that could not tell."""
 FARTHEST = 2**20
@@ -143,6 +143,7 @@ class _Search:
     ) -> None:
         self.task, self.reason, self.progress = task, reason, progress
         self.precision = {name: _half_width(task, name) for name in task.targets} | dict(precision)
+        self.least = max(task.scenario.simulation.replications, 2)
         self.step = _step(task)
         held = task.held_span(self.step)
         lot = economic_lot(task.scenario) or task.policy.batch
@@ -238,14 +239,17 @@ class _Search:
     def _most(self, windows: Windows) -> float:
         """Counted time before a run is made longer."""
         events = expected_events(self.task.scenario, windows)
-        return min(max(MOST / events, LEAST), MAX_REPLICATIONS) * windows.length
+        return min(max(MOST / events, self.least), MAX_REPLICATIONS) * windows.length
+
+    def _replications(self, time: float, windows: Windows) -> int:
+        return max(math.ceil(time / windows.length), self.least)
 
     def _confirmed(
         self, line: _Line, at: int, time: float, margins: Mapping[str, float]
     ) -> Confirmed:
         """Ever safer choices, each with a fresh run of its own of about so much counted *time*,
         until one is confirmed."""
-        replications = _replications(time, self.windows)
+        replications = self._replications(time, self.windows)
         looks, tried, missing = 0, [at], dict[str, float]()
         for attempt in range(ATTEMPTS):
             best = line.best(self._trials(replications, margins), at, 1)
@@ -277,8 +281,8 @@ class _Search:
     def _extend(self, sample: Sample, time: float) -> None:
         """To about so much counted time; farther, if the precision asks for it."""
         most = self._most(sample.windows)
-        while len(sample) < _replications(min(time, most), sample.windows):
-            sample.extend(_replications(min(time, most), sample.windows), self.progress)
+        while len(sample) < (wanted := self._replications(min(time, most), sample.windows)):
+            sample.extend(wanted, self.progress)
             time = self._needed(sample.totals(self.task.policy_name))
 
     def _looked_at(self, sample: Sample, looks: int) -> tuple[dict[str, float], int]:
@@ -336,10 +340,6 @@ def _safer(best: int, at: int, missing: Iterable[str]) -> int:
     if sides == {1}:
         return max(best, at + 1)
     return min(best, at - 1) if sides == {-1} else best
-
-
-def _replications(time: float, windows: Windows) -> int:
-    return max(math.ceil(time / windows.length), LEAST)
 
 
 def _moved(span: int, factor: float, *, up: bool) -> int:
