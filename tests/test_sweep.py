@@ -437,7 +437,7 @@ def test_the_document_is_that_of_the_contract():
     assert first["current"]["measures"]["fill_rate"]["analytic"]["exact"]
     differences = document["points"][0]["differences"]
     assert differences["baseline"] == "current"
-    assert differences["policies"]["proposed"]["fill_rate"]["estimate"] > 0
+    assert differences["policies"]["proposed"]["mean_on_hand"]["estimate"] > 0
 
 
 def test_files_hold_one_tidy_table(tmp_path):

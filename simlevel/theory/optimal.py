@@ -167,8 +167,6 @@ class _Search:
         found = self._enumerated()
         if self.lost:
             found += "; under lost sales cost is taken to have one bottom in the level"
-            if isinstance(self.task.policy, RQ) and not self.task.scenario.demand.is_periodic:
-                found += "; only Q above r is covered, and a smaller one may be cheaper"
         return found
 
     def _enumerated(self) -> str:
