@@ -8,7 +8,7 @@ import shutil
 import sys
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
@@ -22,7 +22,7 @@ from simlevel.errors import InputError, Problem, SimlevelError, near
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
-    from simlevel.studies.result import Result
+    from simlevel.studies.result import PolicyResult, Result, Run
 
 DONE, NOT_MET, WRONG_INPUT, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 130
 
@@ -166,6 +166,23 @@ HORIZON = click.option(
 )
 
 
+PRECISION = click.option(
+    "--precision", multiple=True, callback=_measure_value, metavar="MEASURE=HALF_WIDTH",
+    help="Add replications until the half-width is reached. Repeatable.",
+)  # fmt: skip
+MAX_REPLICATIONS = click.option(
+    "--max-replications", type=click.IntRange(2, 10**6), default=10_000, show_default=True,
+    help="Where --precision stops.",
+)  # fmt: skip
+BASELINE = click.option(
+    "--baseline", metavar="NAME", help="The policy that the others are compared with."
+)
+TARGET = click.option(
+    "--target", "targets", multiple=True, callback=_pairs, metavar="MEASURE=VALUE",
+    help="Instead of the file's targets. Repeatable.",
+)  # fmt: skip
+
+
 # --- commands ------------------------------------------------------------------------------------
 
 
@@ -221,15 +238,9 @@ def check(files: tuple[Path, ...]) -> None:
 @REPLICATIONS
 @HORIZON
 @ENGINE
-@click.option(
-    "--precision", multiple=True, callback=_measure_value, metavar="MEASURE=HALF_WIDTH",
-    help="Add replications until the half-width is reached. Repeatable.",
-)  # fmt: skip
-@click.option(
-    "--max-replications", type=click.IntRange(2, 10**6), default=10_000, show_default=True,
-    help="Where --precision stops.",
-)  # fmt: skip
-@click.option("--baseline", metavar="NAME", help="The policy that the others are compared with.")
+@PRECISION
+@MAX_REPLICATIONS
+@BASELINE
 @click.option(
     "--best", metavar="MEASURE",
     help="Which policies may be the best by MEASURE; by cost_per_time if there are costs.",
@@ -275,7 +286,7 @@ def run(
             precision=precision, max_replications=max_replications, baseline=baseline,
             best_by=best, window=window, progress=progress,
         )  # fmt: skip
-    _say_precision(result, precision)
+    _say_precision(result.run, result.policies.values(), precision)
     _show(result, as_json, outputs)
     if result.interrupted:
         _warn("interrupted: this is what was finished")
@@ -385,10 +396,7 @@ def trace(
 @app.command()
 @click.argument("file", type=FILE)
 @click.option("--policy", metavar="NAME", help="Which policy; may be left out if there is one.")
-@click.option(
-    "--target", "targets", multiple=True, callback=_pairs, metavar="MEASURE=VALUE",
-    help="Instead of the file's targets. Repeatable.",
-)  # fmt: skip
+@TARGET
 @click.option(
     "--fix", multiple=True, callback=_pairs, metavar="PARAMETER=VALUE",
     help="Hold a parameter. Repeatable.",
@@ -396,6 +404,11 @@ def trace(
 @click.option(
     "--precision", multiple=True, callback=_measure_value, metavar="MEASURE=HALF_WIDTH",
     help="Confirm at this half-width, where it is simulated. Repeatable.",
+)  # fmt: skip
+@SEED
+@click.option(
+    "--replications", type=click.IntRange(2, 10**6),
+    help="At least so many confirm it, where it is simulated, instead of the file's.",
 )  # fmt: skip
 @click.option("--frontier", is_flag=True, help="Cost and stock against service, the whole curve.")
 @_output_options
@@ -405,6 +418,8 @@ def optimize(
     targets: dict[str, Any],
     fix: dict[str, Any],
     precision: dict[str, float],
+    seed: int | None,
+    replications: int | None,
     frontier: bool,
     as_json: bool,
     outputs: tuple[Path, ...],
@@ -426,7 +441,10 @@ def optimize(
         result = curve.frontier(scenario, policy, targets, fix)
     else:
         with ProgressBar() as progress:
-            result = choice.optimize(scenario, policy, targets, fix, precision, _waiting(progress))
+            result = choice.optimize(
+                scenario, policy, targets, fix, precision, seed=seed, replications=replications,
+                progress=_waiting(progress),
+            )  # fmt: skip
     for path in _drawn(result, outputs):
         choice_tables.write(result, path)
     if as_json:
@@ -444,19 +462,27 @@ def optimize(
     "end. Repeatable: every combination.",
 )  # fmt: skip
 @click.option("--policy", metavar="NAME", help="This policy alone; all of them if left out.")
+@TARGET
 @SEED
 @REPLICATIONS
 @HORIZON
 @ENGINE
+@PRECISION
+@MAX_REPLICATIONS
+@BASELINE
 @_output_options
 def sweep(
     file: Path,
     vary: dict[str, str],
     policy: str | None,
+    targets: dict[str, Any],
     seed: int | None,
     replications: int | None,
     horizon: float | str | None,
     engine: str,
+    precision: dict[str, float],
+    max_replications: int,
+    baseline: str | None,
     as_json: bool,
     outputs: tuple[Path, ...],
 ) -> int:
@@ -472,7 +498,8 @@ def sweep(
     counts all points, each as a run of its own, if demand is backordered.
 
     All points are over one window, the longest that any needs, and meet the
-    same random numbers.
+    same random numbers. With two or more policies also their differences at
+    each point.
     """
     from simlevel.reports import sweep_table
     from simlevel.scenario_file import load
@@ -484,9 +511,12 @@ def sweep(
         _say_waits()
     with ProgressBar() as progress:
         result = swept(
-            scenario, vary, policy=policy, seed=seed, replications=replications, horizon=horizon,
-            engine=engine, progress=progress,
+            scenario, vary, policy=policy, targets=targets, seed=seed, replications=replications,
+            horizon=horizon, engine=engine, precision=precision,
+            max_replications=max_replications, baseline=baseline, progress=progress,
         )  # fmt: skip
+    found = (policy for point in result.points for policy in point.policies.values())
+    _say_precision(result.run, found, precision)
     for warning in result.warnings:
         _warn(warning)
     for path in _drawn(result, outputs):
@@ -628,17 +658,19 @@ def _unwritable(path: Path, kinds: tuple[str, ...]) -> str | None:
     return None
 
 
-def _say_precision(result: Result, precision: dict[str, float]) -> None:
-    if not precision or result.run is None:
+def _say_precision(
+    run: Run | None, policies: Iterable[PolicyResult], precision: dict[str, float]
+) -> None:
+    if not precision or run is None:
         return
     reached = all(
         (found.high - found.low) / 2 <= wanted
-        for policy in result.policies.values()
+        for policy in policies
         for name, wanted in precision.items()
         if (found := policy.measures[name]).low is not None and found.high is not None
     )
     ending = "reached" if reached else "not reached"
-    _warn(f"precision {ending} after {result.run.replications} replications")
+    _warn(f"precision {ending} after {run.replications} replications")
 
 
 def _say_verified(result: Result) -> None:

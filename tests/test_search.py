@@ -157,7 +157,7 @@ def on_its_own_data(scenario: Scenario) -> dict[str, float]:
     task = Task.of(scenario, "p", scenario.targets, {"order_quantity": 20})
     the_search = search._Search(task, "", {}, silent)
     line = the_search._line(20)
-    at = line.best(the_search._trials(search.LEAST, {"fill_rate": 0.0}), line.guess, 1)
+    at = line.best(the_search._trials(the_search.least, {"fill_rate": 0.0}), line.guess, 1)
     return {"reorder_point": at, "order_quantity": 20}
 
 

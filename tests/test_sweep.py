@@ -190,6 +190,58 @@ def test_each_point_is_what_run_says_of_that_scenario(vary):
                     assert ours == theirs or ours == pytest.approx(theirs, rel=1e-9), measure
 
 
+def test_differences_at_a_point_are_those_of_run_there():
+    """Of one point alone: over several they hold together, and are wider."""
+    scenario = varied(sl.load(QUICK), {("simulation", "warmup"): 20})
+    key = "policies.current.reorder_point"
+    (point,) = sl.sweep(scenario, {key: [24]}, baseline="proposed", **SMALL).points
+    assert point.differences == sl.simulate(scenario, baseline="proposed", **SMALL).differences
+    points = sl.sweep(scenario, {key: [20, 24]}, baseline="proposed", **SMALL).points
+    for name, wider in points[1].differences["current"].items():
+        narrow = point.differences["current"][name]
+        assert (wider.low <= narrow.low) & (narrow.high <= wider.high)
+    alone = sl.sweep(scenario, {key: [24]}, policy="current", **SMALL)
+    assert (alone.baseline, alone.points[0].differences) == (None, None)
+
+
+def test_every_point_gets_replications_until_each_is_precise_enough():
+    vary = {"policies.current.reorder_point": [20, 25], "lead_time.value": [3, 4]}
+    asked = {"replications": 5, "horizon": 60, "precision": {"fill_rate": 0.01}}
+    found = sl.sweep(sl.load(QUICK), vary, **asked)
+    widths = [policy.measures["fill_rate"].high - policy.measures["fill_rate"].low
+              for point in found.points for policy in point.policies.values()]  # fmt: skip
+    assert max(widths) <= 2 * 0.01
+    assert found.run.replications > 5
+    again = sl.sweep(sl.load(QUICK), vary, replications=found.run.replications, horizon=60)
+    assert [p.policies for p in again.points] == [p.policies for p in found.points]
+    assert [p.differences for p in again.points] == [p.differences for p in found.points]
+    few = sl.sweep(sl.load(QUICK), vary, **asked, max_replications=6)
+    assert few.run.replications == 6
+
+
+def test_an_interrupt_while_it_gets_more_precise_leaves_what_all_points_have():
+    def stop(done: int, planned: int) -> None:
+        nonlocal looks
+        looks += done == planned
+        if looks and done < planned:
+            raise KeyboardInterrupt
+
+    looks = 0
+    asked = {"replications": 5, "horizon": 60, "precision": {"fill_rate": 0.001}}
+    vary = {"lead_time.value": [3, 4]}
+    found = sl.sweep(sl.load(QUICK), vary, **asked, progress=stop)
+    assert (found.interrupted, found.run.replications, len(found.points)) == (True, 5, 2)
+
+
+def test_targets_go_before_those_of_the_file():
+    vary = {"policies.current.reorder_point": [0, 60]}
+    found = sl.sweep(sl.load(QUICK), vary, targets={"fill_rate": "80%"}, **SMALL)
+    targets = [point.policies["current"].measures["fill_rate"].target for point in found.points]
+    assert [(t.asked, t.verdict) for t in targets] == [(0.8, "missed"), (0.8, "met")]
+    other = found.points[0].policies["current"].measures["cycle_service_level"]
+    assert other.target is None
+
+
 def test_engines_give_the_same_table():
     vary = {"policies.current.reorder_point": [20, 30]}
     fast, slow = (
@@ -206,6 +258,17 @@ def test_all_points_share_the_longest_window():
     found = sl.sweep(scenario, {"policies.p.order_quantity": [60, 2000]}, replications=2)
     longest = sl.simulate(quick(**RQ | {"order_quantity": 2000}), replications=2)
     assert found.run == longest.run
+
+
+def test_the_window_suits_the_reviews_and_patterns_of_all_points():
+    scenario = varied(quick(**RQ | {"review_period": 2}), {("demand",): {
+        "kind": "periodic", "quantity": 5, "pattern": [1, 2, 1, 1, 1]}})  # fmt: skip
+    found = sl.sweep(scenario, {"policies.p.review_period": [2, 3]}, replications=2)
+    assert found.run.horizon % (2 * 3 * 5) == found.run.warmup % (2 * 3 * 5) == 0
+    alone = sl.simulate(varied(scenario, {("policies", "p", "review_period"): 3}), replications=2)
+    assert found.run.horizon >= alone.run.horizon > 0
+    asked = sl.sweep(scenario, {"policies.p.review_period": [2, 3]}, replications=2, horizon=401)
+    assert asked.run.horizon == 401
 
 
 def test_what_does_not_vary_is_simulated_once(monkeypatch):
@@ -312,6 +375,25 @@ def test_what_is_typed_wrongly_is_said(vary, said):
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--precision=fill_rate", "expected MEASURE=HALF_WIDTH"),
+        ("--precision=fil_rate=0.1", "did you mean 'fill_rate'?"),
+        ("--precision=fill_rate=0", "expected a half-width above 0"),
+        ("--target=fill_rate", "expected MEASURE=VALUE"),
+        ("--target=fill_rate=2", "--target fill_rate: expected a share"),
+        ("--target=gamma_service_level=0.9", "a measure that this scenario has"),
+        ("--baseline=curent", "did you mean 'current'?"),
+        ("--max-replications=1", "1 is not in the range"),
+    ],
+)
+def test_a_wrong_value_of_an_option_is_one_line(option, said):
+    code, out, err = run("sweep", QUICK, "--vary", "lead_time.value=4", option)
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert said in err
+
+
 def test_a_key_twice_and_too_many_points_in_all_are_refused():
     code, _, err = run("sweep", QUICK, "--vary", "demand.rate=1", "--vary", "demand.rate=2")
     assert (code, "expected each key once" in err) == (2, True)
@@ -355,6 +437,9 @@ def test_the_document_is_that_of_the_contract():
     assert list(first) == ["current", "proposed"]
     assert first["current"]["parameters"]["reorder_point"] == 20
     assert first["current"]["measures"]["fill_rate"]["analytic"]["exact"]
+    differences = document["points"][0]["differences"]
+    assert differences["baseline"] == "current"
+    assert differences["policies"]["proposed"]["mean_on_hand"]["estimate"] > 0
 
 
 def test_files_hold_one_tidy_table(tmp_path):
@@ -378,5 +463,17 @@ def test_the_table_has_the_exact_value_beside_each_estimate():
     assert code == 0
     assert max(map(len, out.splitlines())) <= 80
     head = next(line for line in out.splitlines() if line.startswith("current.reorder_point"))
-    assert " ".join(head.split()).endswith("lead_time.value policy Type II, % exact")
+    assert " ".join(head.split()).endswith("policy Type II, % exact target 98 %")
     assert len([line for line in out.splitlines() if "±" in line and "current" in line]) == 6
+    differences = out[out.index("\nless current\n") :]
+    assert len([line for line in differences.splitlines() if "proposed" in line]) == 6
+
+
+def test_a_target_has_its_verdict_where_there_is_room():
+    vary = ["--vary", "policies.current.reorder_point=0,60", "--policy", "current"]
+    code, out, _ = run("sweep", QUICK, *vary, *FEW, "--target", "fill_rate=80%")
+    assert code == 0
+    assert "exact target 80 %" in out
+    verdicts = [line.split()[4] for line in out.splitlines() if line.startswith(("0 ", "60 "))]
+    assert verdicts == ["missed", "met"]
+    assert "less current" not in out

@@ -107,7 +107,7 @@ def _interval(means: Sums, confidence: float) -> Interval | None:
     """The t interval over replications; None for a single one."""
     if len(means) < 2:
         return None
-    centre, margin = float(means.mean()), half_width(means, confidence)
+    centre, margin = float(means.mean()), float(half_width(means, confidence))
     return centre - margin, centre + margin
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import combinations
 
 from scipy import special
@@ -12,13 +13,14 @@ from scipy import special
 from simlevel import words
 from simlevel.estimation.estimate import (
     FEW_STOCKOUTS,
+    Limits,
     Totals,
-    interval,
+    intervals,
     mean_cycle,
-    weighted,
+    sums,
     weights,
 )
-from simlevel.estimation.interval import Interval, half_width, residuals, t_quantile
+from simlevel.estimation.interval import Interval, half_width, ratio, residuals, t_quantile
 from simlevel.model.scenario import Scenario
 
 POWER = 0.8
@@ -45,86 +47,112 @@ class Difference:
 def difference(
     policy: Totals, baseline: Totals, measure: words.Measure, scenario: Scenario, confidence: float
 ) -> Difference | None:
-    """*policy* less *baseline*, paired by replication; None where either was not observed.
+    """One of :func:`differences`; None where either was not observed."""
+    return differences(policy, baseline, [measure], scenario, confidence).get(measure.name)
+
+
+def differences(
+    policy: Totals,
+    baseline: Totals,
+    measures: Sequence[words.Measure],
+    scenario: Scenario,
+    confidence: float,
+) -> dict[str, Difference]:
+    """*policy* less *baseline*, paired by replication, in each measure that both observed.
 
     For intervals that hold simultaneously, *confidence* is raised by the caller
     (Bonferroni). Replications are paired: both policies met the same customers.
     """
-    sides = [
-        (weighted(totals, weights(measure, scenario)), totals[measure.denominator])
-        for totals in (policy, baseline)
-    ]
-    if any(y.sum() == 0 or len(y) < 2 for _, y in sides):
-        return None
-    (x1, y1), (x2, y2) = sides
-    value = float(x1.sum() / y1.sum() - x2.sum() / y2.sum())
-    margin = half_width(residuals(x1, y1) - residuals(x2, y2), confidence)
-    paired = value - margin, value + margin
-    low, high = _honest(paired, policy, baseline, measure, scenario, confidence)
-    note = None if (low, high) == paired else FEW_STOCKOUTS
-    verdict = "higher" if low > 0 else "lower" if high < 0 else "cannot tell"
-    needed = None
-    if verdict == "cannot tell":
-        toward_0 = value - low if value > 0 else high - value
-        needed = replications_to_tell(value, toward_0, len(y1), confidence)
-    return Difference(measure.name, value, low, high, verdict, needed, note)
+    single = 1 - (1 - confidence) / 2
+    one, other = (_Side(totals, scenario, single) for totals in (policy, baseline))
+    seen = [each for each in measures if one.has_seen(each) and other.has_seen(each)]
+    if not seen:
+        return {}
+    (x1, y1), (x2, y2) = (sums(totals, seen, scenario) for totals in (policy, baseline))
+    values = (ratio(x1, y1) - ratio(x2, y2)).tolist()
+    margins = half_width(residuals(x1, y1) - residuals(x2, y2), confidence).tolist()
+    found = {}
+    for measure, value, margin in zip(seen, values, margins, strict=True):
+        low, high, few = _honest((value - margin, value + margin), one, other, measure)
+        verdict = "higher" if low > 0 else "lower" if high < 0 else "cannot tell"
+        needed = None
+        if verdict == "cannot tell":
+            toward_0 = value - low if value > 0 else high - value
+            needed = replications_to_tell(value, toward_0, y1.shape[-1], confidence)
+        note = FEW_STOCKOUTS if few else None
+        found[measure.name] = Difference(measure.name, value, low, high, verdict, needed, note)
+    return found
 
 
-def _honest(
-    paired: Interval,
-    policy: Totals,
-    baseline: Totals,
-    measure: words.Measure,
-    scenario: Scenario,
-    confidence: float,
-) -> Interval:
+def _honest(paired: Interval, policy: _Side, baseline: _Side, measure: words.Measure) -> Limits:
     """Wider where stockouts were few on either side: the pairs say too little of them.
 
     Each side at half the error rate, so that their difference holds at the whole of it. A
     measure of what goes wrong is known no better than the two single intervals say; another
     one up to what the stockouts may amount to in it.
     """
-    single = 1 - (1 - confidence) / 2
+    low, high = paired
     if not measure.failures:
-        slack = max(_hidden(totals, measure, scenario, single) for totals in (policy, baseline))
-        return paired[0] - slack, paired[1] + slack
+        slack = max(policy.hidden(measure), baseline.hidden(measure))
+        return low - slack, high + slack, slack > 0
     (low1, high1, few1), (low2, high2, few2) = (
-        interval(totals, measure, scenario, single) for totals in (policy, baseline)
+        side.failures[measure.name] for side in (policy, baseline)
     )
     if not (few1 or few2):
-        return paired
-    return min(paired[0], low1 - high2), max(paired[1], high1 - low2)
+        return low, high, False
+    wider = min(low, low1 - high2), max(high, high1 - low2)
+    return *wider, wider != paired
 
 
-def _hidden(totals: Totals, measure: words.Measure, scenario: Scenario, confidence: float) -> float:
-    """What stockouts, where they were few, may amount to in *measure* at the most; else 0.
+@dataclass(frozen=True)
+class _Side:
+    """What one policy's stockouts say; its intervals at *confidence*."""
 
-    On the same customers two policies may differ by the same in every replication that has no
-    stockout. With one, stock on hand is net inventory and what is backordered; a unit that is
-    lost is in stock until the next order, and is not ordered.
-    """
-    time, demanded = float(totals["time"].sum()), float(totals["units_demanded"].sum())
-    if demanded == 0:
-        return 0.0
-    fill, _, few = interval(totals, words.MEASURES["fill_rate"], scenario, confidence)
-    if not few:
-        return 0.0
-    short = (1 - fill) * demanded
-    if scenario.lost_sales:
-        units, cycle = mean_cycle(totals, scenario)
-        lead_time = scenario.lead_time.mean()
-        most = {
+    totals: Totals
+    scenario: Scenario
+    confidence: float
+
+    def has_seen(self, measure: words.Measure) -> bool:
+        below = self.totals[measure.denominator]
+        return len(below) > 1 and bool(below.any())
+
+    @cached_property
+    def failures(self) -> Mapping[str, Limits]:
+        """The intervals of the measures of what goes wrong."""
+        defined = (m for m in self.scenario.measure_words() if not self.scenario.undefined(m))
+        seen = [measure for measure in defined if measure.failures and self.has_seen(measure)]
+        found = intervals(self.totals, seen, self.scenario, self.confidence)
+        return {measure.name: limits for measure, limits in zip(seen, found, strict=True)}
+
+    def hidden(self, measure: words.Measure) -> float:
+        """What stockouts, where they were few, may amount to in *measure* at the most; else 0."""
+        prices = weights(measure, self.scenario).items()
+        amount = sum(abs(price) * self._most.get(total, 0.0) for total, price in prices)
+        return amount / float(self.totals[measure.denominator].sum())
+
+    @cached_property
+    def _most(self) -> Mapping[str, float]:
+        """What they may amount to in each total.
+
+        On the same customers two policies may differ by the same in every replication that has
+        no stockout. With one, stock on hand is net inventory and what is backordered; a unit
+        that is lost is in stock until the next order, and is not ordered.
+        """
+        fill, _, few = self.failures.get("fill_rate", (1.0, 1.0, False))
+        if not few:
+            return {}
+        time, demanded = (float(self.totals[name].sum()) for name in ("time", "units_demanded"))
+        short = (1 - fill) * demanded
+        if not self.scenario.lost_sales:
+            area = self.failures["mean_backorders"][1] * time
+            return {"units_from_shelf": short, "area_on_hand": area, "area_backorders": area}
+        units, cycle = mean_cycle(self.totals, self.scenario)
+        lead_time = self.scenario.lead_time.mean()
+        return {
             "units_from_shelf": short, "units_ordered": short, "orders": short / units,
             "net_inventory_before_receipts": short, "area_on_order": short * lead_time,
             "area_on_hand": short * (cycle + lead_time),
         }  # fmt: skip
-    else:
-        backorders = words.MEASURES["mean_backorders"]
-        area = interval(totals, backorders, scenario, confidence)[1] * time
-        most = {"units_from_shelf": short, "area_on_hand": area, "area_backorders": area}
-    prices = weights(measure, scenario).items()
-    amount = sum(abs(price) * most.get(total, 0.0) for total, price in prices)
-    return amount / float(totals[measure.denominator].sum())
 
 
 def replications_to_tell(

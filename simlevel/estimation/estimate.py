@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
+from numpy.typing import NDArray
 
 from simlevel import words
 from simlevel.estimation.interval import (
@@ -16,6 +19,7 @@ from simlevel.estimation.interval import (
     exact_binomial,
     log_margins,
     rare_sum,
+    ratio,
     ratio_interval,
 )
 from simlevel.model.scenario import Costs, Scenario
@@ -23,6 +27,8 @@ from simlevel.model.scenario import Costs, Scenario
 Totals: TypeAlias = Mapping[str, Sums]
 """Each total by name, one entry a replication."""
 Weights: TypeAlias = Mapping[str, float]
+Limits: TypeAlias = tuple[float, float, bool]
+"""Of an interval: low, high, and whether it was widened because stockouts were few."""
 
 FEW = 30
 """Failures or successes below which the t interval of a share is not trusted."""
@@ -84,6 +90,9 @@ def weights(measure: words.Measure, scenario: Scenario) -> Weights:
 
 def weighted(totals: Totals, by: Weights) -> Sums:
     """The weighted sum of *totals*, one entry a replication; exactly 0 where rounding is left."""
+    if len(by) == 1:
+        ((name, weight),) = by.items()
+        return weight * totals[name]
     parts = np.array([w * totals[name] for name, w in by.items()] or [0.0 * totals["time"]])
     whole = parts.sum(axis=0)
     return np.where(abs(whole) > ROUNDING * abs(parts).sum(axis=0), whole, 0.0)
@@ -94,30 +103,57 @@ def estimates(totals: Totals, scenario: Scenario, confidence: float) -> dict[str
 
     *totals* holds one entry a replication; a single one gives no interval.
     """
-    return {
-        measure.name: estimate(totals, measure, scenario, confidence)
-        for measure in scenario.measure_words()
-    }
+    found = _estimates(totals, scenario.measure_words(), scenario, confidence)
+    return {each.measure: each for each in found}
 
 
 def estimate(
     totals: Totals, measure: words.Measure, scenario: Scenario, confidence: float
 ) -> Estimate:
     """One measure with its interval at *confidence*."""
-    if reason := scenario.undefined(measure):
-        return Estimate(measure.name, None, None, None, None, None, reason)
-    x, y = weighted(totals, weights(measure, scenario)), totals[measure.denominator]
-    top, bottom = float(x.sum()), float(y.sum())
-    if bottom == 0:
-        unseen = _NOTHING_SEEN[measure.denominator]
-        return Estimate(measure.name, None, None, None, top, bottom, unseen)
+    (found,) = _estimates(totals, [measure], scenario, confidence)
+    return found
+
+
+def _estimates(
+    totals: Totals, measures: Sequence[words.Measure], scenario: Scenario, confidence: float
+) -> Iterator[Estimate]:
+    seen = [m for m in measures if not scenario.undefined(m) and totals[m.denominator].any()]
+    x, y = sums(totals, seen, scenario)
+    limits: Iterable[Limits | None] = itertools.repeat(None, len(seen))
+    if seen and len(totals["time"]) > 1:
+        limits = _Intervals(totals, scenario, confidence, FEW).of(seen, x, y)
+    tops, bottoms = x.sum(axis=-1).tolist(), y.sum(axis=-1).tolist()
+    found = dict(zip([m.name for m in seen], zip(tops, bottoms, limits, strict=True), strict=True))
+    for measure in measures:
+        name, reason = measure.name, scenario.undefined(measure)
+        if reason:
+            yield Estimate(name, None, None, None, None, None, reason)
+        elif name in found:
+            yield _observed(measure, *found[name])
+        else:
+            unseen = _NOTHING_SEEN[measure.denominator]
+            top = float(weighted(totals, weights(measure, scenario)).sum())
+            yield Estimate(name, None, None, None, top, 0.0, unseen)
+
+
+def _observed(measure: words.Measure, top: float, bottom: float, limits: Limits | None) -> Estimate:
     value = _bounded(measure, top / bottom)
-    if len(x) < 2:
+    if limits is None:
         alone = "one replication: no interval"
         return Estimate(measure.name, value, None, None, top, bottom, alone)
-    low, high, few = interval(totals, measure, scenario, confidence)
-    note = FEW_STOCKOUTS if few else None
-    return Estimate(measure.name, value, low, high, top, bottom, note)
+    low, high, few = limits
+    return Estimate(measure.name, value, low, high, top, bottom, FEW_STOCKOUTS if few else None)
+
+
+def sums(
+    totals: Totals, measures: Sequence[words.Measure], scenario: Scenario
+) -> tuple[Sums, Sums]:
+    """Numerators and denominators, shape (measures, replications)."""
+    empty = np.empty((0, len(totals["time"])))
+    x = [weighted(totals, weights(each, scenario)) for each in measures]
+    y = [totals[each.denominator] for each in measures]
+    return np.array(x or empty), np.array(y or empty)
 
 
 def interval(
@@ -126,31 +162,25 @@ def interval(
     scenario: Scenario,
     confidence: float,
     few: int = FEW,
-) -> tuple[float, float, bool]:
+) -> Limits:
     """(low, high, whether it was widened because stockouts were fewer than *few*).
 
     The measure was observed, in two replications or more.
     """
-    low, high = _usual_interval(totals, measure, scenario, confidence)
-    rare = _rare_interval(totals, measure, scenario, confidence, few)
-    if rare is not None:
-        low, high = min(low, rare[0]), max(high, rare[1])
-    return _bounded(measure, low), _bounded(measure, high), rare is not None
+    (found,) = intervals(totals, [measure], scenario, confidence, few)
+    return found
 
 
-def _usual_interval(
-    totals: Totals, measure: words.Measure, scenario: Scenario, confidence: float
-) -> Interval:
-    """The t interval; that of the log of what went wrong, if anything did: it is skewed."""
-    x, y = weighted(totals, weights(measure, scenario)), totals[measure.denominator]
-    failures = weighted(totals, _rare_weights(measure, scenario))
-    if not failures.any():
-        return ratio_interval(x, y, confidence)
-    below, above = log_margins(failures, y, confidence)
-    if measure.is_share:
-        below, above = above, below
-    value = float(x.sum() / y.sum())
-    return value - below, value + above
+def intervals(
+    totals: Totals,
+    measures: Sequence[words.Measure],
+    scenario: Scenario,
+    confidence: float,
+    few: int = FEW,
+) -> Iterator[Limits]:
+    """:func:`interval` of each of *measures*."""
+    x, y = sums(totals, measures, scenario)
+    return _Intervals(totals, scenario, confidence, few).of(measures, x, y)
 
 
 def p_value(
@@ -213,36 +243,123 @@ def _bounded(measure: words.Measure, value: float) -> float:
     return min(max(value, least), 1.0 if measure.is_share else math.inf)
 
 
-# --- few failures, or few successes ----------------------------------------------------------
+# --- intervals -------------------------------------------------------------------------------
 
 
-def _rare_interval(
-    totals: Totals, measure: words.Measure, scenario: Scenario, confidence: float, few: int
-) -> Interval | None:
-    """An interval that is honest with few failures or successes; None where they are many."""
-    if measure.name == "cost_per_time":
-        return _rare_cost(totals, scenario, confidence, few)
-    rare = _rare_weights(measure, scenario)
-    if not any(rare.values()):
-        return None
-    failures, y = weighted(totals, rare), totals[measure.denominator]
-    stockouts = totals["cycles"] - totals["cycles_without_stockout"]
-    if _few(failures, stockouts, few):
-        low, high = _rare_ratio(failures, y, totals, rare, scenario, confidence)
-        if measure.is_share:
-            low, high = 1 - high, 1 - low
-    elif (
-        measure.is_share
-        and (failures <= y).all()  # gamma service may owe more than was asked for
-        and _few(y - failures, _successes(totals, measure), few)
-    ):
-        low, high = _rare_ratio(y - failures, y, totals, rare, scenario, confidence)
-    else:
-        return None
-    if measure.name == "cycle_service_level":
-        exact = exact_binomial(float((y - failures).sum()), float(y.sum()), confidence)
-        low, high = min(low, exact[0]), max(high, exact[1])
-    return low, high
+@dataclass(frozen=True)
+class _Intervals:
+    """The intervals of any measures that were observed, in two replications or more."""
+
+    totals: Totals
+    scenario: Scenario
+    confidence: float
+    few: int
+    """Failures or successes below which they are widened."""
+
+    def of(self, measures: Sequence[words.Measure], x: Sums, y: Sums) -> Iterator[Limits]:
+        """Those of each; *x* and *y* are :func:`sums`."""
+        failures = np.array([self._failures(each) for each in measures])
+        share = np.array([each.is_share for each in measures])
+        usual = np.array(self._usual(x, y, failures, share)).T.tolist()
+        for row, (measure, (low, high)) in enumerate(zip(measures, usual, strict=True)):
+            rare = self._rare(measure, failures[row], y[row])
+            if rare is not None:
+                low, high = min(low, rare[0]), max(high, rare[1])
+            yield _bounded(measure, low), _bounded(measure, high), rare is not None
+
+    def _usual(
+        self, x: Sums, y: Sums, failures: Sums, share: NDArray[np.bool_]
+    ) -> tuple[Sums, Sums]:
+        """The t intervals; those of the log of what went wrong, if anything did: it is skewed."""
+        low, high = ratio_interval(x, y, self.confidence)
+        skewed = failures.any(axis=-1)
+        below, above = log_margins(failures[skewed], y[skewed], self.confidence)
+        value, share = ratio(x[skewed], y[skewed]), share[skewed]
+        low[skewed] = value - np.where(share, above, below)
+        high[skewed] = value + np.where(share, below, above)
+        return low, high
+
+    # --- few failures, or few successes ------------------------------------------------------
+
+    def _rare(self, measure: words.Measure, failures: Sums, y: Sums) -> Interval | None:
+        """An interval that is honest with few failures or successes; None where they are many."""
+        if measure.name == "cost_per_time":
+            return self._rare_cost(y)
+        rare = _rare_weights(measure, self.scenario)
+        if not any(rare.values()):
+            return None
+        if self._is_few(failures, self._stockouts):
+            low, high = self._rare_ratio(failures, y, rare)
+            if measure.is_share:
+                low, high = 1 - high, 1 - low
+        elif (
+            measure.is_share
+            and (failures <= y).all()  # gamma service may owe more than was asked for
+            and self._is_few(y - failures, _successes(self.totals, measure))
+        ):
+            low, high = self._rare_ratio(y - failures, y, rare)
+        else:
+            return None
+        if measure.name == "cycle_service_level":
+            exact = exact_binomial(float((y - failures).sum()), float(y.sum()), self.confidence)
+            low, high = min(low, exact[0]), max(high, exact[1])
+        return low, high
+
+    def _rare_cost(self, time: Sums) -> Interval | None:
+        """The cost, if its rare parts were as high or low as they may be."""
+        whole = weighted(self.totals, weights(words.MEASURES["cost_per_time"], self.scenario))
+        low, high = map(float, ratio_interval(whole, time, self.confidence))
+        seen = False
+        for name in ("backorder_cost", "shortage_cost"):
+            part = words.MEASURES[name]
+            if self.scenario.undefined(part):
+                continue
+            amounts = self._failures(part)
+            rare = self._rare(part, amounts, time)
+            if rare is not None:
+                value = float(ratio(amounts, time))
+                low, high, seen = low - (value - rare[0]), high + (rare[1] - value), True
+        return (low, high) if seen else None
+
+    def _failures(self, measure: words.Measure) -> Sums:
+        return weighted(self.totals, _rare_weights(measure, self.scenario))
+
+    @cached_property
+    def _stockouts(self) -> Sums:
+        return self.totals["cycles"] - self.totals["cycles_without_stockout"]
+
+    def _is_few(self, amounts: Sums, events: Sums) -> bool:
+        replications = int(np.count_nonzero(amounts > 0))
+        return float(events.sum()) < self.few or replications < min(FEW_REPLICATIONS, len(amounts))
+
+    def _rare_ratio(self, amounts: Sums, y: Sums, rare: Weights) -> Interval:
+        low, high = rare_sum(amounts, self._one_spell(rare), self.confidence)
+        return low / float(y.sum()), high / float(y.sum())
+
+    def _one_spell(self, rare: Weights) -> float:
+        total, weight = next(iter(rare.items()))
+        dimension = "cycles" if total == "cycles" else words.TOTALS.get(total, "units")
+        return weight * self._spell[dimension]
+
+    @cached_property
+    def _spell(self) -> Mapping[str, float]:
+        """What one bad spell might hold: all that comes in a mean cycle, or lead time if longer.
+
+        Cycles within one lead time share their shortages.
+        """
+        summed = {name: float(each.sum()) for name, each in self.totals.items()}
+        units, time = mean_cycle(self.totals, self.scenario)
+        ordered = summed["units_ordered"]
+        lead_time = summed["area_on_order"] / ordered if ordered else 0.0
+        cycles = max(lead_time / time, 1.0)
+        customers = max(summed["periods"], summed["customers"])
+        return {
+            "cycles": cycles,
+            "units": units * cycles,
+            "time": time * cycles,
+            "units x time": units * time * cycles**2,
+            "count": max(customers * time * cycles / summed["time"], 1.0),
+        }
 
 
 def _rare_weights(measure: words.Measure, scenario: Scenario) -> Weights:
@@ -258,59 +375,9 @@ def _successes(totals: Totals, measure: words.Measure) -> Sums:
     return totals["cycles_without_stockout" if cycles else "customers_whole"]
 
 
-def _few(amounts: Sums, events: Sums, few: int) -> bool:
-    replications = int((amounts > 0).sum())
-    return events.sum() < few or replications < min(FEW_REPLICATIONS, len(amounts))
-
-
-def _rare_ratio(
-    amounts: Sums, y: Sums, totals: Totals, rare: Weights, scenario: Scenario, confidence: float
-) -> Interval:
-    low, high = rare_sum(amounts, _one_spell(totals, rare, scenario), confidence)
-    return low / float(y.sum()), high / float(y.sum())
-
-
-def _one_spell(totals: Totals, rare: Weights, scenario: Scenario) -> float:
-    """What one bad spell might hold: all that comes in a mean cycle, or lead time if longer.
-
-    Cycles within one lead time share their shortages.
-    """
-    units, time = mean_cycle(totals, scenario)
-    ordered = float(totals["units_ordered"].sum())
-    lead_time = float(totals["area_on_order"].sum()) / ordered if ordered else 0.0
-    cycles = max(lead_time / time, 1.0)
-    customers = max(float(totals["periods"].sum()), float(totals["customers"].sum()))
-    whole = float(totals["time"].sum())
-    worst = {
-        "units": units * cycles, "time": time * cycles, "units x time": units * time * cycles**2,
-        "count": max(customers * time * cycles / whole, 1.0),
-    }  # fmt: skip
-    total, weight = next(iter(rare.items()))
-    if total == "cycles":
-        return weight * cycles
-    return weight * worst[words.TOTALS.get(total, "units")]
-
-
 def mean_cycle(totals: Totals, scenario: Scenario) -> tuple[float, float]:
     """Units asked for in a mean cycle, at least one mean customer, and its length."""
     cycles = float(totals["cycles"].sum()) or float(len(totals["cycles"]))
     customer = scenario.demand.amount.mean() * scenario.demand.mean_factor()
     units = max(float(totals["units_demanded"].sum()) / cycles, customer)
     return units, float(totals["time"].sum()) / cycles
-
-
-def _rare_cost(totals: Totals, scenario: Scenario, confidence: float, few: int) -> Interval | None:
-    """The cost, if its rare parts were as high or low as they may be."""
-    whole = words.MEASURES["cost_per_time"]
-    x, y = weighted(totals, weights(whole, scenario)), totals["time"]
-    low, high = ratio_interval(x, y, confidence)
-    seen = False
-    for name in ("backorder_cost", "shortage_cost"):
-        part = words.MEASURES[name]
-        if scenario.undefined(part) or not any(weights(part, scenario).values()):
-            continue
-        rare = _rare_interval(totals, part, scenario, confidence, few)
-        if rare is not None:
-            value = float(weighted(totals, weights(part, scenario)).sum() / y.sum())
-            low, high, seen = low - (value - rare[0]), high + (rare[1] - value), True
-    return (low, high) if seen else None

@@ -23,24 +23,30 @@ def residuals(x: Sums, y: Sums) -> Sums:
 
     The delta method: their mean is 0, and the ratio's standard error is their standard
     deviation / sqrt(n). Law, Simulation Modeling and Analysis (5th ed., 2015), section 9.5.
+    Replications are along the last axis, here and below: several ratios go at once.
     """
-    return np.asarray((x - x.sum() / y.sum() * y) / y.mean())
+    return np.asarray((x - ratio(x, y)[..., np.newaxis] * y) / y.mean(axis=-1, keepdims=True))
 
 
-def half_width(contributions: Sums, confidence: float) -> float:
+def ratio(x: Sums, y: Sums) -> Sums:
+    """sum(x) / sum(y)."""
+    return np.asarray(x.sum(axis=-1) / y.sum(axis=-1))
+
+
+def half_width(contributions: Sums, confidence: float) -> Sums:
     """Half-width of the t interval of the mean of independent *contributions*; at least 2."""
-    n = len(contributions)
-    return t_quantile(confidence, n) * float(contributions.std(ddof=1)) / math.sqrt(n)
+    n = contributions.shape[-1]
+    deviation = contributions.std(axis=-1, ddof=1)
+    return np.asarray(t_quantile(confidence, n) * deviation / math.sqrt(n))
 
 
-def ratio_interval(x: Sums, y: Sums, confidence: float) -> Interval:
+def ratio_interval(x: Sums, y: Sums, confidence: float) -> tuple[Sums, Sums]:
     """The t interval of sum(x) / sum(y) over independent replications."""
-    ratio = float(x.sum() / y.sum())
-    margin = half_width(residuals(x, y), confidence)
-    return ratio - margin, ratio + margin
+    middle, margin = ratio(x, y), half_width(residuals(x, y), confidence)
+    return middle - margin, middle + margin
 
 
-def log_margins(x: Sums, y: Sums, confidence: float) -> Interval:
+def log_margins(x: Sums, y: Sums, confidence: float) -> tuple[Sums, Sums]:
     """How far below and above sum(x) / sum(y), which is above 0, a t interval of its log reaches.
 
     For sums skewed to the right, whose plain interval misses above more often than below.
@@ -48,10 +54,11 @@ def log_margins(x: Sums, y: Sums, confidence: float) -> Interval:
     interval is taken on the scale of logs. Where the margin is above the ratio itself, the
     upper limit goes on along its tangent, so that few replications leave it finite.
     """
-    ratio = float(x.sum() / y.sum())
-    relative = half_width(residuals(x, y), confidence) / ratio
-    above = math.expm1(relative) if relative < 1 else math.e * relative - 1
-    return -ratio * math.expm1(-relative), ratio * above
+    middle = ratio(x, y)
+    relative = half_width(residuals(x, y), confidence) / middle
+    within = np.minimum(relative, 1.0)
+    above = np.expm1(within) + math.e * (relative - within)
+    return -middle * np.expm1(-relative), middle * above
 
 
 def exact_binomial(successes: float, trials: float, confidence: float) -> Interval:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from fractions import Fraction
 
 import numpy as np
@@ -110,19 +110,38 @@ def mser5(series: NDArray[np.float64]) -> int:
 def _rounded_up(duration: float, scenario: Scenario) -> float:
     """*duration* up to a multiple of the common period of demand and reviews, if it is short."""
     step = common_period(scenario)
-    if step == 0 or step > exact(duration) / 5:
+    if not _is_short(step, duration):
         step = Fraction(1) if duration > 10 else Fraction(1, 1000)
-    whole = math.ceil(exact(duration) / step) * step
-    return as_number(whole)
+    return _up_to(step, duration)
 
 
-def common_period(scenario: Scenario) -> Fraction:
+def rounded_for_all(duration: float, scenarios: Iterable[Scenario]) -> float:
+    """*duration*, rounded for one of *scenarios*, up to what suits them all, if that is short."""
+    step = common_period(*scenarios)
+    return _up_to(step, duration) if _is_short(step, duration) else duration
+
+
+def _is_short(step: Fraction, duration: float) -> bool:
+    return 0 < step <= exact(duration) / 5
+
+
+def _up_to(step: Fraction, duration: float) -> float:
+    return as_number(math.ceil(exact(duration) / step) * step)
+
+
+def common_period(*scenarios: Scenario) -> Fraction:
     """After which demand and the reviews of all policies repeat; 0 where they do not."""
-    demand = scenario.demand
-    periods = [exact(p.review_period) for p in scenario.policies.values() if p.review_period]
-    if isinstance(demand, (PeriodicDemand, HistoryDemand)):
-        periods.append(exact(demand.every) * len(demand.pattern or (1,)))
+    periods = {period for scenario in scenarios for period in _periods(scenario)}
     if not periods:
         return Fraction(0)
     numerators = math.lcm(*(period.numerator for period in periods))
     return Fraction(numerators, math.gcd(*(period.denominator for period in periods)))
+
+
+def _periods(scenario: Scenario) -> Iterator[Fraction]:
+    demand = scenario.demand
+    if isinstance(demand, (PeriodicDemand, HistoryDemand)):
+        yield exact(demand.every) * len(demand.pattern or (1,))
+    for policy in scenario.policies.values():
+        if policy.review_period:
+            yield exact(policy.review_period)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeAlias
 
 from rich.console import Group, JustifyMethod, RenderableType
 from rich.table import Table
@@ -11,6 +12,7 @@ from rich.text import Text
 
 from simlevel import numbers, words
 from simlevel.errors import InputError
+from simlevel.estimation.comparison import Difference
 from simlevel.model.fields import singular
 from simlevel.reports.files import (
     csv_of,
@@ -20,18 +22,27 @@ from simlevel.reports.files import (
     write_whole,
     xlsx_of,
 )
-from simlevel.reports.tables import reproduce
+from simlevel.reports.tables import STYLES, reproduce
 from simlevel.studies.result import MeasureResult
 from simlevel.studies.sweep import Point, Sweep
 
+_Maker: TypeAlias = Callable[[Sweep, words.Measure], list[list[Text]]]
+"""The columns of one measure, each with its head first."""
 SHOWN = ("cycle_service_level", "fill_rate", "cost_per_time", "mean_on_hand", "mean_backorders")
 """Measures of a terminal's table, as many as fit; those with a target go first."""
 
 
 def sweep_table(sweep: Sweep, width: int = 80) -> RenderableType:
-    """A row a policy at a point: the keys, then estimates with the exact value beside each."""
-    title = Text(sweep.scenario.name, style="bold")
-    return Group(title, "", _table(sweep, width), "", *_foot(sweep))
+    """A row a policy at a point: the keys, then estimates with the exact value beside each.
+
+    Then, with several policies, a row a difference to the baseline at a point.
+    """
+    parts: list[RenderableType] = [Text(sweep.scenario.name, style="bold"), ""]
+    parts += [_table(sweep, list(_places(sweep)), _columns, width), ""]
+    if sweep.baseline and any(point.differences for point in sweep.points):
+        parts += [Text(f"less {sweep.baseline}", style="bold")]
+        parts += [_table(sweep, list(_others(sweep)), _less, width), ""]
+    return Group(*parts, *_foot(sweep))
 
 
 def write_sweep(sweep: Sweep, path: Path) -> None:
@@ -46,14 +57,16 @@ def write_sweep(sweep: Sweep, path: Path) -> None:
     write_whole(path, make(sweep))
 
 
-def _table(sweep: Sweep, width: int) -> Table:
-    """As many measures as fit beside the keys, and one if none does."""
-    columns = list(_places(sweep))
+def _table(sweep: Sweep, places: list[list[Text]], made: _Maker, width: int) -> Table:
+    """As many measures as fit beside *places*, and one if none does."""
+    columns = places
     for number, measure in enumerate(_measures(sweep)):
-        more = _columns(sweep, measure)
-        if number > 0 and _width([*columns, *more]) > width:
-            break
-        columns += more
+        more = made(sweep, measure)
+        if _width([*columns, *more]) > width:
+            if number > 0:
+                break
+            more = more[:2]  # without the verdict on the target
+        columns = [*columns, *more]
     table = Table(box=None, padding=(0, 1, 0, 0), show_edge=False, header_style="bold")
     for head, *cells in columns:
         justify: JustifyMethod = "right" if cells and cells[0].justify == "right" else "left"
@@ -77,12 +90,56 @@ def _places(sweep: Sweep) -> Iterator[list[Text]]:
         yield [Text("policy"), *map(Text, names)]
 
 
-def _columns(sweep: Sweep, measure: words.Measure) -> tuple[list[Text], list[Text]]:
-    """The estimates and the exact values, their heads first."""
+def _others(sweep: Sweep) -> Iterator[list[Text]]:
+    """The same, of the policies that are compared with the baseline."""
+    pairs = list(_compared(sweep))
+    for key in sweep.keys:
+        yield [Text(_short(key)), *(Text(str(point.values[key])) for point, _ in pairs)]
+    yield [Text("policy"), *(Text(name) for _, name in pairs)]
+
+
+def _compared(sweep: Sweep) -> Iterator[tuple[Point, str]]:
+    for point in sweep.points:
+        for name in point.differences or ():
+            yield point, name
+
+
+def _less(sweep: Sweep, measure: words.Measure) -> list[list[Text]]:
+    """The differences and their verdicts, the head first."""
+    head = _head(measure, sweep, "points")
+    found = [(p.differences or {})[name].get(measure.name) for p, name in _compared(sweep)]
+    return [[head, *(_difference(measure, each) for each in found)]]
+
+
+def _difference(measure: words.Measure, found: Difference | None) -> Text:
+    if found is None:
+        return Text("-", style="dim")
+    text = Text(numbers.difference(measure, found.estimate, found.low, found.high))
+    return text.append(f" {found.verdict}", style=STYLES.get(found.verdict, "bold"))
+
+
+def _columns(sweep: Sweep, measure: words.Measure) -> list[list[Text]]:
+    """The estimates, the exact values, and whether a target is met; their heads first."""
     found = [p.measures[measure.name] for point in sweep.points for p in point.policies.values()]
     cells = zip(*(_cells(measure, each) for each in found), strict=True)
     estimates, exact = (list(column) for column in cells)
-    return [_head(measure, sweep), *estimates], [Text("exact"), *exact]
+    columns = [[_head(measure, sweep, "%"), *estimates], [Text("exact"), *exact]]
+    if asked := {each.target.asked for each in found if each.target}:
+        columns.append([_asked(measure, asked), *map(_verdict, found)])
+    return columns
+
+
+def _asked(measure: words.Measure, asked: set[float]) -> Text:
+    """The target; without a number where several are swept."""
+    if len(asked) > 1:
+        return Text("target")
+    (value,) = asked
+    return Text(f"target {numbers.share(value) if measure.is_share else numbers.short(value)}")
+
+
+def _verdict(found: MeasureResult) -> Text:
+    verdict = (found.target and found.target.verdict) or ""
+    return Text(verdict, style=STYLES.get(verdict, ""))
 
 
 def _short(key: str) -> str:
@@ -105,10 +162,10 @@ def _estimated(points: tuple[Point, ...], measure: words.Measure) -> Iterator[bo
             yield policy.measures[measure.name].estimate is not None
 
 
-def _head(measure: words.Measure, sweep: Sweep) -> Text:
+def _head(measure: words.Measure, sweep: Sweep, of_share: str) -> Text:
     unit = numbers.unit_of(measure, singular(sweep.scenario.time_unit))
     title = measure.title.partition(":")[0]
-    return Text(f"{title}, {unit or '%'}")
+    return Text(f"{title}, {unit or of_share}")
 
 
 def _cells(measure: words.Measure, found: MeasureResult) -> Iterator[Text]:
@@ -138,6 +195,7 @@ def _foot(sweep: Sweep) -> list[RenderableType]:
     lines = [
         *reproduce(sweep.run, sweep.scenario),
         "± is half the width of the interval; the same random numbers at all points",
+        *(["differences hold over all points at once"] if sweep.baseline else []),
         "every measure: --json or -o FILE",
     ]
     return [Text(line, style="dim") for line in lines]

@@ -20,7 +20,7 @@ from simlevel.theory.gap import Step
 LABEL, CELL = 24, 27
 """Widths of the first column and of a policy's: two policies fit in 80 columns."""
 
-_STYLES = {
+STYLES = {
     "met": "green", "agrees": "green",
     "missed": "bold red", "disagrees": "bold red",
     "cannot tell": "yellow", "inconclusive": "yellow",
@@ -119,8 +119,8 @@ def _lines(measure: words.Measure, result: MeasureResult) -> Iterator[Text]:
         if not result.analytic.exact and result.estimate is not None:
             gap = 100 * (result.analytic.value - result.estimate)
             line.append(f" gap {gap:+.2f}")
-        if result.verdict in _STYLES:
-            line.append(f" {result.verdict}", style=_STYLES[result.verdict])
+        if result.verdict in STYLES:
+            line.append(f" {result.verdict}", style=STYLES[result.verdict])
         yield line
     if result.target:
         yield _target(measure, result)
@@ -137,7 +137,7 @@ def _target(measure: words.Measure, result: MeasureResult) -> Text:
         reached = value >= target.asked if measure.at_least else value <= target.asked
         verdict = "met" if reached else "missed"
     if verdict:
-        line.append(f" {verdict}", style=_STYLES[verdict])
+        line.append(f" {verdict}", style=STYLES[verdict])
     return line
 
 
@@ -172,7 +172,7 @@ def _difference(result: Result, name: str, measure: words.Measure) -> Text:
     if found is None:
         return Text("-", style="dim")
     text = Text(numbers.difference(measure, found.estimate, found.low, found.high))
-    text.append(f" {found.verdict}", style=_STYLES.get(found.verdict, "bold"))
+    text.append(f" {found.verdict}", style=STYLES.get(found.verdict, "bold"))
     return text.append(f"\n{_would_tell(found)}", style="dim") if _is_open(found) else text
 
 

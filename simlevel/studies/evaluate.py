@@ -21,13 +21,13 @@ from simlevel.engines.ledger import Totals as Rows
 from simlevel.engines.process import SimPyEngine
 from simlevel.errors import InputError, Problem, near
 from simlevel.estimation import window
-from simlevel.estimation.comparison import Best, Difference, best, difference
-from simlevel.estimation.estimate import Estimate, Totals, estimates
+from simlevel.estimation.comparison import Best, Difference, best, differences
+from simlevel.estimation.estimate import Estimate, Totals, estimate, estimates
 from simlevel.model.demand import HistoryDemand, PeriodicDemand
 from simlevel.model.distribution import Normal
 from simlevel.model.fields import as_number, exact, singular, using_time_unit
 from simlevel.model.policy import Policy
-from simlevel.model.scenario import Scenario, Simulation
+from simlevel.model.scenario import Scenario, Simulation, target
 from simlevel.studies.result import MeasureResult, PolicyResult, Protection, Result, Run, Target
 from simlevel.studies.verdict import Verdicts, verdicts
 from simlevel.studies.windows import (
@@ -104,6 +104,10 @@ class Sample:
         finished = np.array(self.rows[policy][: len(self)])
         return named(finished[:, 0, :], self.scenario)
 
+    def all_totals(self) -> Iterator[tuple[Scenario, Totals]]:
+        """Totals of every policy, each with its scenario."""
+        return ((self.scenario, self.totals(name)) for name in self.scenario.policies)
+
 
 def on_threads(do: Callable[[Item], Done], items: Iterable[Item]) -> Generator[Done, None, None]:
     """*do* of each item, on threads and in their order."""
@@ -154,7 +158,7 @@ def simulate(
     """
     scenario = with_settings(scenario, seed, replications, horizon, confidence)
     precision = known_precision(scenario, precision or {})
-    baseline = _known_baseline(scenario, baseline)
+    baseline = known_baseline(scenario, baseline)
     best_by = _known_best(scenario, best_by)
     settings = scenario.simulation
     planned = 1 if scenario.replayed else settings.replications
@@ -168,7 +172,7 @@ def simulate(
     interrupted = False
     try:
         sample.extend(planned, progress)
-        while wanted := _still_wanted(sample, precision, max_replications):
+        while wanted := still_wanted(sample.all_totals(), precision, max_replications):
             refuse_endless(scenario, windows, wanted)
             sample.extend(wanted, progress)
     except KeyboardInterrupt:
@@ -240,10 +244,10 @@ def judged(
         sample.windows.warmup,
         settings.confidence,
     )
-    differences = differences_of(sample, baseline) if baseline else None
+    less = differences_of(scenario, totals, baseline) if baseline else None
     leading = best_of(sample, best_by) if best_by else None
     said = (*warnings(scenario), *gone_to_simpy(scenario, sample.engine))
-    return Result(scenario, run, policies, baseline, differences, leading, said)
+    return Result(scenario, run, policies, baseline, less, leading, said)
 
 
 def warnings(scenario: Scenario) -> tuple[str, ...]:
@@ -363,20 +367,17 @@ def target_verdict(found: Estimate, asked: float, *, at_least: bool) -> str:
 # --- between policies ----------------------------------------------------------------------------
 
 
-def differences_of(sample: Sample, baseline: str) -> dict[str, dict[str, Difference]]:
-    """Every policy less the baseline; simultaneous over all measures and policies shown."""
-    scenario = sample.scenario
+def differences_of(
+    scenario: Scenario, totals: Mapping[str, Totals], baseline: str, points: int = 1
+) -> dict[str, dict[str, Difference]]:
+    """Every policy less the baseline; simultaneous over all measures, policies and *points*."""
     shown = [m for m in scenario.measure_words() if m.name in SHOWN or m.name in scenario.targets]
     shown = [measure for measure in shown if not scenario.undefined(measure)]
     others = [name for name in scenario.policies if name != baseline]
-    confidence = 1 - (1 - scenario.simulation.confidence) / (len(shown) * len(others))
-    reference = sample.totals(baseline)
+    comparisons = len(shown) * len(others) * points
+    confidence = 1 - (1 - scenario.simulation.confidence) / comparisons
     return {
-        name: {
-            measure.name: found
-            for measure in shown
-            if (found := difference(sample.totals(name), reference, measure, scenario, confidence))
-        }
+        name: differences(totals[name], totals[baseline], shown, scenario, confidence)
         for name in others
     }
 
@@ -391,20 +392,25 @@ def best_of(sample: Sample, measure: str) -> Best | None:
 # --- how many replications ---------------------------------------------------------------------
 
 
-def _still_wanted(sample: Sample, precision: Mapping[str, float], most: int) -> int:
-    """Replications to have before looking again; 0 when precise enough or at *most*."""
-    done = len(sample)
-    if not precision or done >= most or sample.scenario.replayed:
+def still_wanted(
+    found: Iterable[tuple[Scenario, Totals]], precision: Mapping[str, float], most: int
+) -> int:
+    """Replications to have before looking again; 0 when precise enough or at *most*.
+
+    *found* are as many replications of each scenario, none of a record played once.
+    """
+    if not precision:
         return 0
-    confidence = sample.scenario.simulation.confidence
-    needed = done if done > 1 else 20
-    for name in sample.scenario.policies:
-        found = estimates(sample.totals(name), sample.scenario, confidence)
+    done = needed = 0
+    for scenario, totals in found:
+        done = len(totals["time"])
+        needed = max(needed, done if done > 1 else 20)
+        confidence = scenario.simulation.confidence
         for measure, wanted in precision.items():
-            reached = found[measure].half_width
+            reached = estimate(totals, words.measure(measure), scenario, confidence).half_width
             if reached is not None and reached > wanted:
                 needed = max(needed, math.ceil(done * min(reached / wanted, 1e6) ** 2))
-    if needed == done:
+    if needed == done or done >= most:
         return 0
     return min(most, max(needed, done + 1 + done // 10), 4 * done)
 
@@ -435,6 +441,20 @@ def with_settings(
     return scenario.model_copy(update={"simulation": settings})
 
 
+def with_targets(scenario: Scenario, targets: Mapping[str, object] | None) -> Scenario:
+    """*scenario* with other targets, if any are given; a file would say them alike."""
+    if not targets:
+        return scenario
+    asked = {}
+    with using_time_unit(scenario.time_unit):
+        for name, value in targets.items():
+            try:
+                asked[name] = target(scenario, name, value)
+            except ValueError as error:
+                raise InputError(f"--target {name}: {error}") from None
+    return scenario.model_copy(update={"targets": asked})
+
+
 def _known_measure(scenario: Scenario, option: str, name: str) -> None:
     known = {m.name for m in scenario.measure_words() if not scenario.undefined(m)}
     if name not in known:
@@ -452,7 +472,7 @@ def known_precision(scenario: Scenario, precision: Mapping[str, float]) -> Mappi
     return precision
 
 
-def _known_baseline(scenario: Scenario, baseline: str | None) -> str | None:
+def known_baseline(scenario: Scenario, baseline: str | None) -> str | None:
     names = list(scenario.policies)
     if baseline is not None and baseline not in names:
         hint = near(baseline, names)

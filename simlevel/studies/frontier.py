@@ -11,7 +11,8 @@ from simlevel import words
 from simlevel.errors import InputError, near
 from simlevel.model.policy import RQ, SS, BaseStock, OwnPolicy
 from simlevel.model.scenario import Scenario
-from simlevel.studies.optimize import fixed, known_policy, with_targets
+from simlevel.studies.evaluate import with_targets
+from simlevel.studies.optimize import fixed, known_policy
 from simlevel.studies.result import scenario_dict
 from simlevel.theory import catalogue
 from simlevel.theory.choices import changed

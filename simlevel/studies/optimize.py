@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,23 @@ from pydantic import TypeAdapter, ValidationError
 
 from simlevel.errors import InputError, Problem, near
 from simlevel.model.fields import using_time_unit
-from simlevel.model.policy import POLICIES, OwnPolicy
-from simlevel.model.scenario import Scenario, target
+from simlevel.model.policy import POLICIES, RQ, SS, OwnPolicy
+from simlevel.model.scenario import Scenario
 from simlevel.scenario_file import locate
-from simlevel.studies.evaluate import Progress, analyze, known_precision, simulate
+from simlevel.studies.evaluate import (
+    Progress,
+    analyze,
+    known_precision,
+    simulate,
+    with_settings,
+    with_targets,
+)
 from simlevel.studies.result import PolicyResult, Run, scenario_dict
-from simlevel.studies.search import Confirmed, searched
+from simlevel.studies.search import Confirmed, searched, searched_up_to_r
+from simlevel.theory import catalogue
 from simlevel.theory.choices import changed, met
 from simlevel.theory.optimal import optimal
-from simlevel.theory.task import Task
+from simlevel.theory.task import Optimum, Task
 
 OPEN = {
     "rQ": ("reorder_point", "order_quantity"),
@@ -100,6 +109,9 @@ def optimize(
     targets: Mapping[str, object] | None = None,
     fix: Mapping[str, object] | None = None,
     precision: Mapping[str, float] | None = None,
+    *,
+    seed: int | None = None,
+    replications: int | None = None,
     progress: Progress = lambda done, planned: None,
 ) -> Optimized:
     """The parameters of a policy that cost least and meet every target.
@@ -107,28 +119,43 @@ def optimize(
     *policy* may be left out where there is one. *targets* go before those of the scenario;
     *fix* holds parameters. Cost is ``cost_per_time``, or ``mean_on_hand`` without costs. Where
     theory does not reach they are searched for by simulation, :mod:`simlevel.studies.search`;
-    *precision* maps measures to the half-width at which a fresh run confirms them. Raises
-    InputError for unknown names and where there is no finite optimum.
+    *precision* maps measures to the half-width at which a fresh run confirms them, of at least
+    as many *replications* as the scenario says. Raises InputError for unknown names and where
+    there is no finite optimum.
     """
     name = known_policy(scenario, policy)
-    scenario = with_targets(scenario, targets)
+    scenario = with_settings(with_targets(scenario, targets), seed, replications, None, None)
     alone, held = fixed(changed(scenario, name, {}), name, fix or {})
     precision = known_precision(alone, precision or {})
     try:
-        found = optimal(alone, name, alone.targets, held)
+        task = Task.of(alone, name, alone.targets, held)
+        found = optimal(_coverable(alone, name), name, alone.targets, held)
         if isinstance(found, str):
-            task = Task.of(alone, name, alone.targets, held)
-            return _simulated(scenario, alone, name, searched(task, found, precision, progress))
+            return _simulated(scenario, task, searched(task, found, precision, progress))
+        exact = _exact(scenario, task, found)
+        if not _may_overlap(task):
+            return exact
+        rival = exact.best.measures[task.objective].best if exact.meets else None
+        best = math.inf if rival is None else rival
+        other = searched_up_to_r(task, best, precision, progress)
+        return _better(scenario, task, exact, other)
     except InputError as error:
         raise InputError(
             [_placed(scenario, name, targets, each) for each in error.problems]
         ) from None
-    best = analyze(changed(alone, name, found.parameters)).policies[name]
-    reached = _reached(alone, best)
+
+
+def _exact(scenario: Scenario, task: Task, found: Optimum) -> Optimized:
+    name = task.policy_name
+    present = analyze(changed(scenario, name, {})).policies[name]
+    if present.no_theory is not None:
+        present = simulate(changed(scenario, name, {})).policies[name]
+    best = analyze(changed(task.scenario, name, found.parameters)).policies[name]
+    reached = _reached(task.scenario, best)
     return Optimized(
         scenario=scenario,
         policy=name,
-        present=analyze(changed(scenario, name, {})).policies[name],
+        present=present,
         best=best,
         targets=reached,
         meets=all(met(each, it.asked, it.reached) for each, it in reached.items()),
@@ -137,13 +164,74 @@ def optimize(
     )
 
 
-def _simulated(scenario: Scenario, alone: Scenario, name: str, found: Confirmed) -> Optimized:
+# --- under lost sales, where more than one order may be outstanding ------------------------------
+
+
+def _covers_q_above_r_only(scenario: Scenario, name: str) -> bool:
+    """Lost sales one by one: theory has (r, Q), and (s, S), with one order outstanding."""
+    one_by_one = scenario.lost_sales and not scenario.demand.is_periodic
+    return one_by_one and isinstance(scenario.policies[name], (RQ, SS))
+
+
+def _coverable(alone: Scenario, name: str) -> Scenario:
+    """*alone* with the policy at a level that theory covers wherever it covers any."""
+    policy = alone.policies[name]
+    if not _covers_q_above_r_only(alone, name) or isinstance(policy, OwnPolicy):
+        return alone
+    return alone.model_copy(update={"policies": {name: policy.at(0)}})
+
+
+def _may_overlap(task: Task) -> bool:
+    """Something that is open may have Q, or S - s, of r or less, but above 1, which is covered."""
+    step = catalogue.step_of(task.scenario)
+    span = task.held_span(step)
+    level = task.held_level(step, span or 1)
+    held = span is not None and level is not None
+    narrow = span == 1 or (level is not None and level < 2 and "order_up_to" not in task.fix)
+    return _covers_q_above_r_only(task.scenario, task.policy_name) and not (held or narrow)
+
+
+def _better(scenario: Scenario, task: Task, exact: Optimized, other: Confirmed | str) -> Optimized:
+    """The cheaper of the best with Q above r, which is exact, and the one up to r: the simulated
+    one where its whole interval lies below."""
+    few, many = ("S - s above s", "S - s up to s") if isinstance(task.policy, SS) else (
+        "Q above r", "Q up to r")  # fmt: skip
+    searched_too = f"{exact.how}; that is for {few}; {many} was searched by simulation"
+    if isinstance(other, str):
+        return replace(exact, how=f"{searched_too}: {other}")
+    found, known = other.best.measures[task.objective], exact.best.measures[task.objective].best
+    low, high = found.low or -math.inf, found.high or math.inf
+    if not other.meets:
+        return replace(exact, how=f"{searched_too}, and not confirmed to meet the targets")
+    if not exact.meets or known is None or high < known:
+        result = _simulated(scenario, task, other)
+        than = ""
+        if exact.meets and known is not None:
+            than = f"; cheaper beyond chance than the exact best for {few}: {known:.4g}, at " + (
+                _levels(exact.best))  # fmt: skip
+        return replace(result, how=f"{other.how}{than}")
+    place = f"{_levels(other.best)} with {found.estimate:.4g}, from {low:.4g} to {high:.4g}"
+    if low > known:
+        return replace(exact, how=f"{searched_too}, and its best, {place}, is dearer")
+    return replace(exact, how=f"{searched_too}, and its best, {place}, cannot be told from it")
+
+
+def _levels(result: PolicyResult) -> str:
+    keys = OPEN[result.policy.kind]
+    return " and ".join(f"{key} {getattr(result.policy, key):g}" for key in keys)
+
+
+# --- by simulation -------------------------------------------------------------------------------
+
+
+def _simulated(scenario: Scenario, task: Task, found: Confirmed) -> Optimized:
+    name = task.policy_name
     return Optimized(
         scenario=scenario,
         policy=name,
         present=simulate(changed(scenario, name, {})).policies[name],
         best=found.best,
-        targets=_reached(alone, found.best),
+        targets=_reached(task.scenario, found.best),
         meets=found.meets,
         method="simulation",
         how=found.how,
@@ -189,20 +277,6 @@ def known_policy(scenario: Scenario, policy: str | None) -> str:
         known = ", ".join(POLICIES)
         raise InputError(f"--policy: expected a policy of kind {known}, found one of your own")
     return name
-
-
-def with_targets(scenario: Scenario, targets: Mapping[str, object] | None) -> Scenario:
-    """*scenario* with other targets, if any are given; a file would say them alike."""
-    if not targets:
-        return scenario
-    asked = {}
-    with using_time_unit(scenario.time_unit):
-        for name, value in targets.items():
-            try:
-                asked[name] = target(scenario, name, value)
-            except ValueError as error:
-                raise InputError(f"--target {name}: {error}") from None
-    return scenario.model_copy(update={"targets": asked})
 
 
 def fixed(

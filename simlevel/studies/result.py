@@ -53,9 +53,8 @@ class MeasureResult:
 
     def to_dict(self) -> dict[str, Any]:
         """As in the contract's JSON; each textbook value with its gap to the best value."""
-        made = dataclasses.asdict(self)
         best = self.best
-        made["textbook"] = [
+        textbook = [
             {
                 "formula": each.formula,
                 "value": each.value,
@@ -64,7 +63,9 @@ class MeasureResult:
             }
             for each in self.textbook
         ]
-        return made
+        # vars, since dataclasses.asdict copies deeply, which a sweep would wait for.
+        analytic, target = (dict(vars(it)) if it else None for it in (self.analytic, self.target))
+        return vars(self) | {"analytic": analytic, "textbook": textbook, "target": target}
 
 
 @dataclass(frozen=True)

@@ -50,7 +50,7 @@ from simlevel.studies.result import PolicyResult, Run
 from simlevel.studies.trials import Trials, choice
 from simlevel.theory import catalogue
 from simlevel.theory.catalogue import derive
-from simlevel.theory.choices import nearest, shortfall
+from simlevel.theory.choices import nearest, parameters, shortfall
 from simlevel.theory.floor import economic_lot
 from simlevel.theory.refined import lattice_step
 from simlevel.theory.task import Task, direction
@@ -65,10 +65,12 @@ FIRST, MORE = 4, 2
 """Replications of the coarsest search, and how many times as many the next one has."""
 MARGIN = 1.5
 """Half-widths of the confirming run that the search keeps from a target."""
+FINEST = 10
+"""Times as narrow as usual, at the most, where costs have to be told from those of a rival."""
 ATTEMPTS = 4
 """Choices that are confirmed, or not, one safer than the other."""
-LEAST, MOST = 20, 5e7
-"""Replications at least, and events at most, of a confirming run before it is made longer."""
+MOST = 5e7
+"""Events of a confirming run at most, before it is made longer."""
 LONGER = 4
 """Times as long as that is a run that could not tell."""
 FARTHEST = 2**20
@@ -99,7 +101,19 @@ def searched(
             "could confirm what is best on it",
         )])  # fmt: skip
     progress(0, FIRST)
-    return _Search(task, reason, precision, progress).run()
+    found = _Search(task, reason, precision, progress).run()
+    assert isinstance(found, Confirmed)
+    return found
+
+
+def searched_up_to_r(
+    task: Task, rival: float, precision: Mapping[str, float], progress: Progress
+) -> Confirmed | str:
+    """The same among those with Q, or S - s, of r at the most, where more than one order may be
+    outstanding; or what the cheapest of them costs, where that is surely more than *rival*."""
+    progress(0, FIRST)
+    reason = "more than one order outstanding"
+    return _Search(task, reason, precision, progress, rival).run()
 
 
 @dataclass(frozen=True)
@@ -139,10 +153,13 @@ class _Search:
     """Spans and levels are in whole steps."""
 
     def __init__(
-        self, task: Task, reason: str, precision: Mapping[str, float], progress: Progress
-    ) -> None:
+        self, task: Task, reason: str, precision: Mapping[str, float], progress: Progress,
+        rival: float | None = None,
+    ) -> None:  # fmt: skip
+        self.rival = rival
         self.task, self.reason, self.progress = task, reason, progress
         self.precision = {name: _half_width(task, name) for name in task.targets} | dict(precision)
+        self.least = max(task.scenario.simulation.replications, 2)
         self.step = _step(task)
         held = task.held_span(self.step)
         lot = economic_lot(task.scenario) or task.policy.batch
@@ -153,14 +170,25 @@ class _Search:
         first = line.place(line.within(line.guess))
         self.windows = windows_of(choice(task, self.step, *first))
 
-    def run(self) -> Confirmed:
+    def run(self) -> Confirmed | str:
         margins = self._kept({name: MARGIN * self.precision[name] for name in self.task.targets})
         line, at = self._nearly(margins)
         trials = self._trials(FIRST * MORE ** len(FACTORS), margins)
-        needed, most = self._needed(trials.totals(*line.place(at))), self._most(self.windows)
+        totals = trials.totals(*line.place(at))
+        if self.rival is not None and not trials.at(*line.place(at)).worth[0]:
+            confidence = self.task.scenario.simulation.confidence
+            objective = words.measure(self.task.objective)
+            found = estimate(totals, objective, self.task.scenario, confidence)
+            if found.low is not None and found.low > self.rival:
+                return f"the least of it is about {found.estimate:.4g}, at {self._named(line, at)}"
+        needed, most = self._needed(totals), self._most(self.windows)
         wider = math.sqrt(max(needed / most, 1.0))
         margins = self._kept({name: wider * margin for name, margin in margins.items()})
         return self._confirmed(line, at, min(needed, most), margins)
+
+    def _named(self, line: _Line, at: int) -> str:
+        new = parameters(self.task.policy.kind, self.step, *line.place(at))
+        return " and ".join(f"{key} {value:g}" for key, value in new.items())
 
     # --- the search ----------------------------------------------------------------------------
 
@@ -208,6 +236,8 @@ class _Search:
     def _line(self, span: int) -> _Line:
         """The choices of that *span*; those that are left where a level is held."""
         task, lowest = self.task, 0 if self.task.scenario.lost_sales else -FARTHEST
+        if self.rival is not None:
+            lowest = span
         level = task.held_level(self.step, span)
         if level is None:
             return _Line(lambda at: (span, at), lowest, FARTHEST, self.level)
@@ -215,8 +245,10 @@ class _Search:
             return _Line(lambda at: (span, at), level, level, level)
         if "order_up_to" in task.fix:
             top = level + span
+            lowest = lowest if self.rival is None else (top + 1) // 2
             return _Line(lambda at: (top - at, at), lowest, top - 1, self.level)
-        return _Line(lambda at: (at, level), 1, FARTHEST, span)
+        most = FARTHEST if self.rival is None else max(level, 1)
+        return _Line(lambda at: (at, level), 1, most, span)
 
     def _trials(self, replications: int, margins: Mapping[str, float]) -> Trials:
         return Trials(self.task, self.step, self.windows, replications, margins)
@@ -231,6 +263,8 @@ class _Search:
             confidence = scenario.simulation.confidence
             found = estimate(totals, words.measure(name), scenario, confidence)
             wanted = self.precision.get(name, REST * abs(found.estimate or 0.0))
+            if name == self.task.objective and self.rival is not None and found.estimate:
+                wanted = min(wanted, max(abs(found.estimate - self.rival) / 2, wanted / FINEST))
             if found.half_width and wanted:
                 more = max(more, (found.half_width / wanted) ** 2)
         return more * time
@@ -238,14 +272,17 @@ class _Search:
     def _most(self, windows: Windows) -> float:
         """Counted time before a run is made longer."""
         events = expected_events(self.task.scenario, windows)
-        return min(max(MOST / events, LEAST), MAX_REPLICATIONS) * windows.length
+        return min(max(MOST / events, self.least), MAX_REPLICATIONS) * windows.length
+
+    def _replications(self, time: float, windows: Windows) -> int:
+        return max(math.ceil(time / windows.length), self.least)
 
     def _confirmed(
         self, line: _Line, at: int, time: float, margins: Mapping[str, float]
     ) -> Confirmed:
         """Ever safer choices, each with a fresh run of its own of about so much counted *time*,
         until one is confirmed."""
-        replications = _replications(time, self.windows)
+        replications = self._replications(time, self.windows)
         looks, tried, missing = 0, [at], dict[str, float]()
         for attempt in range(ATTEMPTS):
             best = line.best(self._trials(replications, margins), at, 1)
@@ -277,8 +314,8 @@ class _Search:
     def _extend(self, sample: Sample, time: float) -> None:
         """To about so much counted time; farther, if the precision asks for it."""
         most = self._most(sample.windows)
-        while len(sample) < _replications(min(time, most), sample.windows):
-            sample.extend(_replications(min(time, most), sample.windows), self.progress)
+        while len(sample) < (wanted := self._replications(min(time, most), sample.windows)):
+            sample.extend(wanted, self.progress)
             time = self._needed(sample.totals(self.task.policy_name))
 
     def _looked_at(self, sample: Sample, looks: int) -> tuple[dict[str, float], int]:
@@ -336,10 +373,6 @@ def _safer(best: int, at: int, missing: Iterable[str]) -> int:
     if sides == {1}:
         return max(best, at + 1)
     return min(best, at - 1) if sides == {-1} else best
-
-
-def _replications(time: float, windows: Windows) -> int:
-    return max(math.ceil(time / windows.length), LEAST)
 
 
 def _moved(span: int, factor: float, *, up: bool) -> int:

@@ -17,22 +17,31 @@ import numpy as np
 from simlevel.engines.curve import FastCurve, one_path
 from simlevel.engines.ledger import Job, Totals, Windows, named
 from simlevel.errors import InputError, Problem, near
+from simlevel.estimation.comparison import Difference
+from simlevel.estimation.estimate import Totals as NamedTotals
 from simlevel.estimation.estimate import estimates
+from simlevel.estimation.window import rounded_for_all
 from simlevel.model.fields import as_number, exact
 from simlevel.model.policy import OwnPolicy
 from simlevel.model.scenario import Scenario
 from simlevel.scenario_file import varied
 from simlevel.studies.evaluate import (
+    MAX_REPLICATIONS,
     Progress,
+    differences_of,
     engine_of,
     expected_events,
     gone_to_simpy,
+    known_baseline,
+    known_precision,
     on_threads,
     policy_result,
     refuse_more_than_most,
+    still_wanted,
     warnings,
     windows_of,
     with_settings,
+    with_targets,
 )
 from simlevel.studies.result import COLUMNS, PolicyResult, Result, Run
 from simlevel.studies.verdict import Case, verdicts_of
@@ -51,8 +60,11 @@ _OF_THE_RUN = ("name", "time_unit", "simulation")
 class Point:
     """The values of the keys at one point, and what each policy does there."""
 
+    scenario: Scenario
     values: Mapping[str, Any]
     policies: Mapping[str, PolicyResult]
+    differences: Mapping[str, Mapping[str, Difference]] | None = None
+    """Of each policy, by measure, to the baseline; with two policies or more."""
 
 
 @dataclass(frozen=True)
@@ -63,6 +75,8 @@ class Sweep:
     run: Run
     keys: tuple[str, ...]
     points: tuple[Point, ...]
+    baseline: str | None = None
+    """The policy that the others are compared with; None where there is one alone."""
     warnings: tuple[str, ...] = ()
     interrupted: bool = False
 
@@ -74,7 +88,7 @@ class Sweep:
     def rows(self) -> Iterator[tuple[Any, ...]]:
         """The tidy table, a row a measure of a policy at a point."""
         for point in self.points:
-            for row in Result(self.scenario, self.run, point.policies).rows():
+            for row in self._result(point).rows():
                 yield (*point.values.values(), *row)
 
     def to_frame(self) -> pd.DataFrame:
@@ -87,14 +101,15 @@ class Sweep:
         """The JSON document of section 6 of the contract."""
         document = Result(self.scenario, self.run, {}, warnings=self.warnings).to_dict()
         head = {key: document[key] for key in ("schema", "simlevel", "scenario", "run")}
-        points = [
-            {
-                "values": dict(point.values),
-                "policies": Result(self.scenario, self.run, point.policies).to_dict()["policies"],
-            }
-            for point in self.points
-        ]
+        points = []
+        for point in self.points:
+            found = self._result(point).to_dict()
+            shown = {key: found[key] for key in ("policies", "differences")}
+            points.append({"values": dict(point.values)} | shown)
         return head | {"keys": list(self.keys), "points": points, "warnings": document["warnings"]}
+
+    def _result(self, point: Point) -> Result:
+        return Result(point.scenario, self.run, point.policies, self.baseline, point.differences)
 
 
 def sweep(
@@ -102,36 +117,53 @@ def sweep(
     vary: Mapping[str, Sequence[Any] | str],
     *,
     policy: str | None = None,
+    targets: Mapping[str, object] | None = None,
     seed: int | None = None,
     replications: int | None = None,
     horizon: float | str | None = None,
     confidence: float | None = None,
     engine: str = "fast",
+    precision: Mapping[str, float] | None = None,
+    max_replications: int = MAX_REPLICATIONS,
+    baseline: str | None = None,
     progress: Progress = lambda done, planned: None,
 ) -> Sweep:
     """Simulate every policy of *scenario*, or one, at each combination of the values in *vary*.
 
     *vary* maps keys of the file, such as ``lead_time.value``, to values, or to text such as
     ``"20:60:5"``. Parameters of a policy joined by ``+`` move together: the values are those of
-    the first, the others keep their distance. Everything else is as in :func:`simulate`.
+    the first, the others keep their distance. *targets* go before those of the scenario.
+    *precision* maps measures to half-widths: all points get more replications until every point
+    is that precise, up to *max_replications*. Everything else is as in :func:`simulate`.
 
     All points are over one window, the longest that any needs, and meet the same random
     numbers. Points that differ by a reorder point alone, or by an order-up-to level whose
     S - s is fixed, are counted in one run where demand is backordered: each is equal to a run
-    of its own over that window. Verdicts hold over all points at once. An interrupt ends it
-    with the points that are finished. Raises InputError for unknown keys, values that a file
-    could not have, and sweeps too large.
+    of its own over that window. Verdicts, and differences to *baseline* (the first policy), hold
+    over all points at once. An interrupt ends it with the points that are finished. Raises
+    InputError for unknown names, values that a file could not have, and sweeps too large.
     """
     scenario = with_settings(_with_one(scenario, policy), seed, replications, horizon, confidence)
+    scenario = with_targets(scenario, targets)
+    precision = known_precision(scenario, precision or {})
+    baseline = known_baseline(scenario, baseline)
     plan = _plan(scenario, vary, engine)
-    totals, interrupted = plan.simulated(progress)
-    points = tuple(_results(plan, totals))
+    done, interrupted = _Runs(plan), False
+    wanted = scenario.simulation.replications
+    try:
+        while wanted:
+            plan.refuse_endless(wanted)
+            done.extend(wanted, progress)
+            wanted = still_wanted(_drawn(plan, done), precision, max_replications)
+    except KeyboardInterrupt:
+        interrupted = True
+    points = tuple(_results(plan, done, baseline))
     if interrupted and not points:
         raise KeyboardInterrupt
     settings, windows = scenario.simulation, plan.windows
-    count = max((len(rows) for rows in totals.values()), default=0)
+    count = max((len(rows) for rows in done.finished().values()), default=0)
     run = Run(engine, settings.seed, count, windows.length, windows.warmup, settings.confidence)
-    return Sweep(scenario, run, tuple(vary), points, plan.warnings, interrupted)
+    return Sweep(scenario, run, tuple(vary), points, baseline, plan.warnings, interrupted)
 
 
 # --- what is asked -------------------------------------------------------------------------------
@@ -290,10 +322,18 @@ def _is_number(value: object) -> bool:
 
 
 class _Cell(NamedTuple):
-    """A policy at a point: the run that counts it, and where it stands there."""
+    """A policy at a point: the number of the run that counts it, and where it stands there."""
 
-    run: Hashable
+    run: int
     trigger: float
+
+
+class _Place(NamedTuple):
+    """A point that is to be simulated."""
+
+    values: Mapping[str, Any]
+    scenario: Scenario
+    cells: Mapping[str, _Cell]
 
 
 @dataclass(frozen=True)
@@ -301,95 +341,130 @@ class _Plan:
     """The points, and the runs that count them all."""
 
     engine: str
-    points: list[tuple[dict[str, Any], Scenario]]
+    places: list[_Place]
     windows: Windows
-    runs: dict[Hashable, dict[float, tuple[Scenario, str]]]
+    runs: list[dict[float, tuple[Scenario, str]]]
     """Of each run the policies that it counts, lowest first."""
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        found = dict.fromkeys(each for _, point in self.points for each in warnings(point))
-        return (*found, *gone_to_simpy(self.points[0][1], self.engine))
+        found = dict.fromkeys(each for place in self.places for each in warnings(place.scenario))
+        return (*found, *gone_to_simpy(self.places[0].scenario, self.engine))
 
-    def cell(self, scenario: Scenario, name: str) -> _Cell:
-        return _cell(scenario, name, self.engine)
+    def refuse_endless(self, replications: int) -> None:
+        """Raises InputError where so many of all runs are too much."""
+        events = 0.0
+        for members in self.runs:
+            scenario, name = next(iter(members.values()))
+            alone = scenario.model_copy(update={"policies": {name: scenario.policies[name]}})
+            events += expected_events(alone, self._window(scenario))
+        refuse_more_than_most(replications * events)
 
-    def window(self, scenario: Scenario) -> Windows:
-        """The common window, but for a record that is played once."""
-        return windows_of(scenario, self.engine) if scenario.replayed else self.windows
-
-    def simulated(self, progress: Progress) -> tuple[dict[Hashable, list[Totals]], bool]:
-        """The replications of every run that was finished; whether it was interrupted."""
-        planned = {run: self._replications(run) for run in self.runs}
-        found: dict[Hashable, list[Totals]] = {run: [] for run in self.runs}
-        interrupted = False
-        try:
-            with closing(on_threads(_simulated, self._tasks(planned))) as rows:
-                for done, (run, totals) in enumerate(rows):
-                    found[run].append(totals)
-                    progress(done + 1, sum(planned.values()))
-        except KeyboardInterrupt:
-            interrupted = True
-        return {run: rows for run, rows in found.items() if len(rows) == planned[run]}, interrupted
-
-    def _replications(self, run: Hashable) -> int:
+    def replications(self, run: int, wanted: int) -> int:
+        """Of *wanted* replications those that a run has: one of a record that is played once."""
         scenario, _ = next(iter(self.runs[run].values()))
-        return 1 if scenario.replayed else scenario.simulation.replications
+        return min(wanted, 1) if scenario.replayed else wanted
 
-    def _tasks(self, planned: Mapping[Hashable, int]) -> Iterator[_Task]:
-        """Engines are made when their turn comes: they hold tables."""
-        for run, members in self.runs.items():
-            engine = self._engine_of(list(members.values()))
-            yield from (_Task(run, engine, replication) for replication in range(planned[run]))
-
-    def _engine_of(self, members: list[tuple[Scenario, str]]) -> Any:
+    def engine_of(self, run: int) -> Any:
+        """The engine of a run: it holds tables."""
+        members = list(self.runs[run].values())
         scenario, name = members[0]
-        seed, windows = scenario.simulation.seed, self.window(scenario)
+        seed, windows = scenario.simulation.seed, self._window(scenario)
         if len(members) == 1:
             return engine_of(Job.of(scenario, name, windows, seed), self.engine)
         policies = {str(n): each.policies[policy] for n, (each, policy) in enumerate(members)}
         together = scenario.model_copy(update={"policies": policies})
         return FastCurve(Job.of(together, "0", windows, seed))
 
+    def _window(self, scenario: Scenario) -> Windows:
+        """The common window, but for a record that is played once."""
+        return windows_of(scenario, self.engine) if scenario.replayed else self.windows
+
+
+class _Runs:
+    """The replications so far."""
+
+    def __init__(self, plan: _Plan) -> None:
+        self._plan, self._complete, self._asked = plan, 0, 0
+        self._rows: list[list[Totals]] = [[] for _ in plan.runs]
+
+    def extend(self, replications: int, progress: Progress) -> None:
+        """All runs to that many *replications*."""
+        self._asked = replications
+        tasks = list(self._counts())
+        planned = sum(count for _, count in tasks)
+        with closing(on_threads(_simulated, self._tasks(tasks))) as rows:
+            for done, (run, totals) in enumerate(rows):
+                self._rows[run].append(totals)
+                progress(done + 1, planned)
+        self._complete = replications
+
+    def finished(self) -> dict[int, list[Totals]]:
+        """Those of each run that has as many as the others; after an interrupt, as were asked."""
+        count = self._complete or self._asked
+        wanted = {run: self._plan.replications(run, count) for run in range(len(self._rows))}
+        return {run: self._rows[run][:n] for run, n in wanted.items() if len(self._rows[run]) >= n}
+
+    def _counts(self) -> Iterator[tuple[int, int]]:
+        """Each run, and how many replications it lacks."""
+        for run, rows in enumerate(self._rows):
+            yield run, self._plan.replications(run, self._asked) - len(rows)
+
+    def _tasks(self, counts: Sequence[tuple[int, int]]) -> Iterator[_Task]:
+        """Engines are made when their turn comes."""
+        for run, count in counts:
+            if count:
+                engine, first = self._plan.engine_of(run), len(self._rows[run])
+                yield from (_Task(run, engine, first + more) for more in range(count))
+
 
 class _Task(NamedTuple):
-    run: Hashable
+    run: int
     engine: Any
     replication: int
 
 
-def _simulated(task: _Task) -> tuple[Hashable, Totals]:
+def _simulated(task: _Task) -> tuple[int, Totals]:
     return task.run, task.engine.run(task.replication)
 
 
 def _plan(scenario: Scenario, vary: Mapping[str, Sequence[Any] | str], engine: str) -> _Plan:
-    points = _grid(scenario, vary)
-    runs: dict[Hashable, dict[float, tuple[Scenario, str]]] = {}
-    windows: dict[frozenset[Hashable], Windows] = {}
-    for _, point in points:
-        cells = {name: _cell(point, name, engine) for name in point.policies}
-        for name, cell in cells.items():
-            runs.setdefault(cell.run, {}).setdefault(cell.trigger, (point, name))
+    places: list[_Place] = []
+    numbers: dict[Hashable, int] = {}
+    runs: list[dict[float, tuple[Scenario, str]]] = []
+    windows: dict[frozenset[int], tuple[Scenario, Windows]] = {}
+    for values, point in _grid(scenario, vary):
+        cells = {}
+        for name in point.policies:
+            what, trigger = _run_of(point, name, engine)
+            run = numbers.setdefault(what, len(numbers))
+            if run == len(runs):
+                runs.append({})
+            runs[run].setdefault(trigger, (point, name))
+            cells[name] = _Cell(run, trigger)
+        places.append(_Place(values, point, cells))
         # Where only levels differ, so does nothing that a window depends on.
         alike = frozenset(cell.run for cell in cells.values())
         if alike not in windows:
-            windows[alike] = windows_of(point, engine)
-    longest = Windows(
-        max(each.warmup for each in windows.values()), max(each.length for each in windows.values())
-    )
-    lowest_first = {run: dict(sorted(members.items())) for run, members in runs.items()}
-    plan = _Plan(engine, points, longest, lowest_first)
-    refuse_more_than_most(sum(_events(plan, run) for run in plan.runs))
-    return plan
+            windows[alike] = point, windows_of(point, engine)
+    lowest_first = [dict(sorted(members.items())) for members in runs]
+    return _Plan(engine, places, _common([*windows.values()]), lowest_first)
 
 
-def _events(plan: _Plan, run: Hashable) -> float:
-    scenario, name = next(iter(plan.runs[run].values()))
-    alone = scenario.model_copy(update={"policies": {name: scenario.policies[name]}})
-    return scenario.simulation.replications * expected_events(alone, plan.window(scenario))
+def _common(needed: Sequence[tuple[Scenario, Windows]]) -> Windows:
+    """The longest window of those *needed*; what was chosen is rounded so that it suits all."""
+    warmup = max(windows.warmup for _, windows in needed)
+    length = max(windows.length for _, windows in needed)
+    drawn = [scenario for scenario, _ in needed if not scenario.replayed]
+    settings = needed[0][0].simulation
+    if settings.warmup == "auto":
+        warmup = rounded_for_all(warmup, drawn)
+    if settings.horizon == "auto":
+        length = rounded_for_all(length, drawn)
+    return Windows(warmup, length)
 
 
-def _cell(scenario: Scenario, name: str, engine: str) -> _Cell:
+def _run_of(scenario: Scenario, name: str, engine: str) -> tuple[Hashable, float]:
     """What a policy's run depends on; one that has one path, not on where it stands."""
     policy: Any = scenario.policies[name]
     trigger = 0.0
@@ -398,44 +473,69 @@ def _cell(scenario: Scenario, name: str, engine: str) -> _Cell:
     elif isinstance(policy, OwnPolicy):
         policy = id(policy.rule), policy.start, policy.review_period
     sections = (scenario.demand, scenario.lead_time, scenario.shortage, scenario.clock)
-    return _Cell((*sections, scenario.start, scenario.measures, policy), trigger)
+    return (*sections, scenario.start, scenario.measures, policy), trigger
 
 
 # --- what is found -------------------------------------------------------------------------------
 
 
-def _results(plan: _Plan, totals: Mapping[Hashable, list[Totals]]) -> Iterator[Point]:
+class _Counted:
+    """The totals of every policy at every point whose runs are finished."""
+
+    def __init__(self, plan: _Plan, done: _Runs) -> None:
+        self._arrays = {run: np.array(rows) for run, rows in done.finished().items()}
+        self._rows = [{t: n for n, t in enumerate(members)} for members in plan.runs]
+
+    def has(self, place: _Place) -> bool:
+        return all(cell.run in self._arrays for cell in place.cells.values())
+
+    def totals(self, scenario: Scenario, cell: _Cell) -> NamedTotals:
+        row = self._rows[cell.run][cell.trigger]
+        return named(self._arrays[cell.run][:, row], scenario)
+
+
+def _drawn(plan: _Plan, done: _Runs) -> Iterator[tuple[Scenario, NamedTotals]]:
+    """Each policy at each point, but for records that are played once."""
+    counted, seen = _Counted(plan, done), set[Hashable]()
+    for place in plan.places:
+        for cell in place.cells.values():
+            key = (cell, place.scenario.costs)
+            if key not in seen and not place.scenario.replayed:
+                seen.add(key)
+                yield place.scenario, counted.totals(place.scenario, cell)
+
+
+def _results(plan: _Plan, done: _Runs, baseline: str | None) -> Iterator[Point]:
     """The points whose runs are finished; what is the same at several is worked out once."""
-    arrays = {run: np.array(rows) for run, rows in totals.items()}
-    places = {run: {t: n for n, t in enumerate(members)} for run, members in plan.runs.items()}
+    counted = _Counted(plan, done)
+    places = [place for place in plan.places if counted.has(place)]
     cases: dict[Hashable, Case] = {}
-    found: list[tuple[dict[str, Any], Scenario, dict[str, Hashable]]] = []
-    for values, scenario in plan.points:
-        cells = {name: plan.cell(scenario, name) for name in scenario.policies}
-        if not all(cell.run in arrays for cell in cells.values()):
-            continue
-        keys: dict[str, Hashable] = {}
-        for name, cell in cells.items():
-            key: Hashable = (cell, scenario.costs, tuple(scenario.targets.items()))
-            keys[name] = key
+    keys: list[dict[str, Hashable]] = []
+    for _, scenario, cells in places:
+        alike = scenario.costs, tuple(scenario.targets.items())
+        keys.append({name: (cell, *alike) for name, cell in cells.items()})
+        for name, key in keys[-1].items():
             if key not in cases:
-                rows = arrays[cell.run][:, places[cell.run][cell.trigger]]
-                cases[key] = _case(str(len(cases)), scenario, name, rows)
-        found.append((values, scenario, keys))
+                totals = counted.totals(scenario, cells[name])
+                cases[key] = _case(str(len(cases)), scenario, name, totals)
     decided: dict[str, dict[str, str]] = {}
     for (number, measure), verdict in verdicts_of(cases.values()).items():
         decided.setdefault(number, {})[measure] = verdict
     results: dict[Hashable, PolicyResult] = {}
-    for values, scenario, keys in found:
-        for name, key in keys.items():
+    for (values, scenario, _), named_keys in zip(places, keys, strict=True):
+        for name, key in named_keys.items():
             if key not in results:
                 case = cases[key]
                 verdicts = {(name, m): v for m, v in decided.get(case.name, {}).items()}
                 results[key] = policy_result(scenario, name, case.found, case.theory, verdicts)
-        yield Point(values, {name: results[key] for name, key in keys.items()})
+        policies = {name: results[key] for name, key in named_keys.items()}
+        differences = None
+        if baseline in policies and len(policies) > 1:
+            each = {name: cases[key].totals for name, key in named_keys.items()}
+            differences = differences_of(scenario, each, baseline, len(places))
+        yield Point(scenario, values, policies, differences)
 
 
-def _case(number: str, scenario: Scenario, policy: str, rows: Totals) -> Case:
-    totals = named(rows, scenario)
+def _case(number: str, scenario: Scenario, policy: str, totals: NamedTotals) -> Case:
     found = estimates(totals, scenario, scenario.simulation.confidence)
     return Case(number, scenario, totals, found, derive(scenario, policy))

@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeAlias
 
 from simlevel.errors import InputError
 from simlevel.model.demand import (
+    Demand,
     HistoryDemand,
     PeriodicDemand,
     PoissonDemand,
@@ -19,6 +20,7 @@ from simlevel.model.demand import (
 from simlevel.model.distribution import Constant, Distribution, Gamma
 from simlevel.model.fields import exact
 from simlevel.model.grid import common, listed
+from simlevel.model.lead_time import LeadTime
 from simlevel.model.policy import RQ, SS, BaseStock
 from simlevel.model.scenario import Scenario
 from simlevel.theory import lead_time_demand, lost_sales, position, renewal, service, totals
@@ -62,8 +64,6 @@ class Case(NamedTuple):
     policy: Stocked
     frame: position.Frame
     rule: position.Rule
-    sizes: list[Law]
-    """What a customer, or each period of the pattern, asks for."""
     start: int
 
 
@@ -166,9 +166,9 @@ def levels(scenario: Scenario, policy_name: str, on: Iterable[Fraction] = ()) ->
     if scenario.start is not None and (isinstance(policy, RQ) or policy.order_multiple):
         return "the start says on which levels the position is"
     try:
-        steps, sizes = _sizes(scenario, policy, list(on))
+        steps = _step(scenario, policy, list(on))
         rule, _ = _rule(policy, steps, 2)
-        seen = _seen(Case(scenario, policy, position.Frame(steps, Fraction(0)), rule, sizes, 0))
+        seen = _seen(Case(scenario, policy, position.Frame(steps, Fraction(0)), rule, 0))
     except (NotCoveredError, InputError, MemoryError) as problem:
         return str(problem)
 
@@ -184,20 +184,14 @@ def levels(scenario: Scenario, policy_name: str, on: Iterable[Fraction] = ()) ->
 ROUNDED = ("minimum_order", "order_multiple")
 
 
-def _sizes(
-    scenario: Scenario, policy: Stocked, on: Sequence[Fraction]
-) -> tuple[Fraction, list[Law]]:
-    """The step that all share, and the laws of demand in it."""
-    if scenario.demand.amount.is_continuous:
-        if any(getattr(policy, key, None) for key in ROUNDED):
-            raise NotCoveredError(
-                "no formula for least or multiple orders of continuous quantities"
-            )
-        step = common(on)
-        return step, _on_lattice(scenario, float(step))
-    step, laws = _asked(scenario)
-    steps = common([step, *on, *(exact(getattr(policy, key, None) or 0) for key in ROUNDED)])
-    return steps, [spread(law, int(step / steps)) for law in laws]
+def _step(scenario: Scenario, policy: Stocked, on: Sequence[Fraction]) -> Fraction:
+    """The step that demand, orders and *on* share."""
+    rounded = [exact(getattr(policy, key, None) or 0) for key in ROUNDED]
+    if not scenario.demand.amount.is_continuous:
+        return common([step_of(scenario), *on, *rounded])
+    if any(rounded):
+        raise NotCoveredError("no formula for least or multiple orders of continuous quantities")
+    return common(on)
 
 
 def _rule(policy: Stocked, step: Fraction, span: int) -> tuple[position.Rule, int]:
@@ -274,16 +268,15 @@ def _name(scenario: Scenario, policy: Stocked) -> str:
 
 
 def _on_a_lattice(scenario: Scenario, policy: Stocked) -> Case:
-    step, laws = _asked(scenario)
     start = _start(scenario, policy)
-    frame, rule = position.framed(policy, step, start)
-    sizes = [spread(law, int(step / frame.step)) for law in laws]
-    return Case(scenario, policy, frame, rule, sizes, frame.floor(start))
+    frame, rule = position.framed(policy, _asked(scenario.demand)[0], start)
+    return Case(scenario, policy, frame, rule, frame.floor(start))
 
 
-def _asked(scenario: Scenario) -> tuple[Fraction, list[Law]]:
+@lru_cache(maxsize=8)
+def _asked(demand: Demand) -> tuple[Fraction, list[Law]]:
     """The step of demand, and what a customer or each period of the pattern asks for."""
-    match demand := scenario.demand:
+    match demand:
         case PoissonDemand():
             step = common(listed(demand.amount))
             return step, [law_of(demand.amount, step)]
@@ -296,7 +289,7 @@ def step_of(scenario: Scenario) -> Fraction:
     """The greatest common divisor of what customers, or periods, may ask for."""
     if isinstance(scenario.demand, RenewalDemand):
         return common(listed(scenario.demand.amount))
-    return _asked(scenario)[0]
+    return _asked(scenario.demand)[0]
 
 
 def _start(scenario: Scenario, policy: Stocked) -> Fraction:
@@ -334,22 +327,53 @@ def _model(case: Case) -> Model:
     return Model(where, seen.phases, seen.mean_lead_time, seen.has_cycles)
 
 
+class Watched(NamedTuple):
+    """All that what is seen depends on, so that levels that differ share it."""
+
+    demand: Demand
+    lead_time: LeadTime
+    windows: tuple[float, ...]
+    demand_first: bool
+    review: Fraction | None
+    is_one_for_one: bool
+    step: Fraction
+
+    @property
+    def sizes(self) -> list[Law]:
+        """What a customer, or each period of the pattern, asks for, in steps."""
+        if self.demand.amount.is_continuous:
+            return _on_lattice(self.demand, float(self.step))
+        step, laws = _asked(self.demand)
+        return [spread(law, int(step / self.step)) for law in laws]
+
+
 def _seen(case: Case) -> Seen:
-    match demand := case.scenario.demand:
+    scenario, review = case.scenario, case.policy.review_period
+    return _seen_when(Watched(
+        scenario.demand, scenario.lead_time, scenario.measures.served_within,
+        scenario.clock.demand_first, None if review is None else exact(review),
+        case.rule.is_one_for_one, case.frame.step,
+    ))  # fmt: skip
+
+
+@lru_cache(maxsize=8)
+def _seen_when(watched: Watched) -> Seen:
+    match demand := watched.demand:
         case PoissonDemand():
-            stream = PoissonStream.of(demand.rate, case.sizes[0])
-            periodic = case.policy.review_period is not None
-            phase = (_reviewed_customers if periodic else _watched_customers)(case, stream)
-            return Seen([phase], case.scenario.lead_time.mean())
+            stream = PoissonStream.of(demand.rate, watched.sizes[0])
+            phase = (_watched_customers if watched.review is None else _reviewed_customers)(
+                watched, stream
+            )
+            return Seen([phase], watched.lead_time.mean())
         case PeriodicDemand() | HistoryDemand():
-            return _periods(case, exact(demand.every))
+            return _periods(watched, exact(demand.every))
     raise NotCoveredError("no formula for this demand")
 
 
-def _watched_customers(case: Case, stream: PoissonStream) -> Phase:
-    lead_time, windows = case.scenario.lead_time, case.scenario.measures.served_within
+def _watched_customers(watched: Watched, stream: PoissonStream) -> Phase:
+    lead_time, windows = watched.lead_time, watched.windows
     constant = lead_time.distribution.largest() == lead_time.distribution.smallest()
-    if case.rule.is_one_for_one and (lead_time.order_crossing or constant):
+    if watched.is_one_for_one and (lead_time.order_crossing or constant):
         return lead_time_demand.poisson_overtaking(stream, lead_time.distribution, windows)
     if constant:
         value = exact(lead_time.distribution.largest())
@@ -357,33 +381,32 @@ def _watched_customers(case: Case, stream: PoissonStream) -> Phase:
     raise NotCoveredError("lead times vary, and orders may overtake or wait for one another")
 
 
-def _reviewed_customers(case: Case, stream: PoissonStream) -> Phase:
-    review = exact(case.policy.review_period or 0)
-    supply = _in_order(case.scenario, review, review, stream.rate)
-    windows = case.scenario.measures.served_within
-    return lead_time_demand.poisson_periodic(stream, review, supply, windows)
+def _reviewed_customers(watched: Watched, stream: PoissonStream) -> Phase:
+    review = watched.review or Fraction(0)
+    supply = _in_order(watched, review, review, stream.rate)
+    return lead_time_demand.poisson_periodic(stream, review, supply, watched.windows)
 
 
-def _periods(case: Case, every: Fraction) -> Seen:
-    continuous = case.policy.review_period is None
-    review = every if continuous else exact(case.policy.review_period or 0)
-    demand_first = continuous or case.scenario.clock.demand_first
-    stream = PeriodicStream(every, case.sizes)
+def _periods(watched: Watched, every: Fraction) -> Seen:
+    continuous = watched.review is None
+    review = watched.review or every
+    demand_first = continuous or watched.demand_first
+    stream = PeriodicStream(every, watched.sizes)
     looks = PeriodicLooks(stream, review, demand_first=demand_first)
-    phases, mean_lead_time = _phases(case, stream, looks, review)
-    splits = _splits_instants(case.scenario, review, demand_first=demand_first)
+    phases, mean_lead_time = _phases(watched, stream, looks, review)
+    splits = _splits_instants(watched.lead_time, review, demand_first=demand_first)
     first = stream.between(0, looks.first_period(0))
     return Seen(phases, mean_lead_time, not splits, first)
 
 
 def _phases(
-    case: Case, stream: PeriodicStream, looks: PeriodicLooks, review: Fraction
+    watched: Watched, stream: PeriodicStream, looks: PeriodicLooks, review: Fraction
 ) -> tuple[list[Phase], float]:
     """What is seen under each look of a cycle, and the mean time from order to receipt."""
-    windows, count = case.scenario.measures.served_within, range(looks.count)
-    lead_time = case.scenario.lead_time
-    if _keeps_order(lead_time.distribution, review) or not case.rule.is_one_for_one:
-        supply = _in_order(case.scenario, review, common([review, stream.every]), 0.0)
+    windows, count = watched.windows, range(looks.count)
+    lead_time = watched.lead_time
+    if _keeps_order(lead_time.distribution, review) or not watched.is_one_for_one:
+        supply = _in_order(watched, review, common([review, stream.every]), 0.0)
         return [looks.phase(k, supply, windows) for k in count], lead_time.mean()
     if lead_time.distribution.is_continuous:
         raise NotCoveredError("lead times are continuous, and orders may overtake one another")
@@ -403,21 +426,21 @@ def _keeps_order(distribution: Distribution, review: Fraction) -> bool:
     return longest < math.inf and exact(longest) - exact(distribution.smallest()) <= review
 
 
-def _splits_instants(scenario: Scenario, review: Fraction, *, demand_first: bool) -> bool:
+def _splits_instants(lead_time: LeadTime, review: Fraction, *, demand_first: bool) -> bool:
     """Orders without a lead time may be received within an instant in which another is, and
     the demand of the instant may come between them."""
-    lead_time = scenario.lead_time.distribution
-    together = exact(lead_time.smallest()) == 0 and lead_time.largest() >= float(review)
-    crossing = scenario.lead_time.order_crossing and not _keeps_order(lead_time, review)
+    spread_out = lead_time.distribution
+    together = exact(spread_out.smallest()) == 0 and spread_out.largest() >= float(review)
+    crossing = lead_time.order_crossing and not _keeps_order(spread_out, review)
     return together and (demand_first or crossing)
 
 
-def _in_order(scenario: Scenario, review: Fraction, every: Fraction, rate: float) -> LeadTimes:
+def _in_order(watched: Watched, review: Fraction, every: Fraction, rate: float) -> LeadTimes:
     """The lead times of orders at least *review* apart, where none can overtake another."""
-    distribution = scenario.lead_time.distribution
+    distribution = watched.lead_time.distribution
     if not _keeps_order(distribution, review):
         raise NotCoveredError("lead times vary by more than the time between two orders")
-    kinks = [Fraction(0), *map(exact, scenario.measures.served_within)]
+    kinks = [Fraction(0), *map(exact, watched.windows)]
     found = lead_times(distribution, kinks, every, rate)
     if found is None:
         raise NotCoveredError("no formula for this distribution of lead times")
@@ -489,8 +512,7 @@ def _on_steps(scenario: Scenario, policy: Stocked, finer: int) -> service.Rates:
     lower = math.floor(trigger + 1e-9)
     rule = position.Rule(lower, lower + up_to, 0, multiple)
     frame = position.Frame(Fraction(step), Fraction(step) / 2)
-    sizes = _on_lattice(scenario, step)
-    model = _model(Case(scenario, policy, frame, rule, sizes, rule.up_to))
+    model = _model(Case(scenario, policy, frame, rule, rule.up_to))
     total: service.Rates = {}
     for by, weight in interpolation(trigger - lower):
         for name, rate in model.rates(frame, rule, by).items():
@@ -510,7 +532,7 @@ def fine_levels(scenario: Scenario, policy_name: str, finer: int) -> tuple[Level
     step, trigger, up_to, multiple = _midway(policy, about, finer)
     rule = position.Rule(0, up_to, 0, multiple)
     frame = position.Frame(Fraction(step), Fraction(step) / 2)
-    seen = _seen(Case(scenario, policy, frame, rule, _on_lattice(scenario, step), up_to))
+    seen = _seen(Case(scenario, policy, frame, rule, up_to))
     where = rule, seen.positions(rule, up_to)
     levels = Levels(
         frame.step, seen.phases, seen.mean_lead_time, seen.has_cycles, lambda _: where, 0.5
@@ -518,9 +540,8 @@ def fine_levels(scenario: Scenario, policy_name: str, finer: int) -> tuple[Level
     return levels, trigger
 
 
-def _on_lattice(scenario: Scenario, step: float) -> list[Law]:
+def _on_lattice(demand: Demand, step: float) -> list[Law]:
     """What a customer, or each period of the pattern, asks for of a continuous quantity."""
-    demand = scenario.demand
     pattern = demand.pattern if not isinstance(demand, (PoissonDemand, RenewalDemand)) else None
     asks = demand.probability if isinstance(demand, PeriodicDemand) else 1.0
     sizes = [discretised(demand.amount, factor, step) for factor in pattern or (1.0,)]

@@ -51,7 +51,7 @@ from simlevel.theory.choices import (
     parameters,
     shortfall,
 )
-from simlevel.theory.crossing import first_level, signed
+from simlevel.theory.crossing import FARTHEST, first_level, signed
 from simlevel.theory.floor import Floor, economic_lot, floor_of
 from simlevel.theory.refined import FINE, lattice_step, refined
 from simlevel.theory.task import ENDLESS, Optimum, Task, direction
@@ -208,8 +208,6 @@ class _Search:
             )
         if self.lost:
             found += "; under lost sales cost is taken to have one bottom in the level"
-            if isinstance(self.task.policy, RQ) and not self.task.scenario.demand.is_periodic:
-                found += "; only Q above r is covered, and a smaller one may be cheaper"
         return found
 
     def _enumerated(self) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 
 import numpy as np
@@ -70,6 +71,7 @@ class Spread:
         return SHAPES[self.shape][1](np.asarray(x, dtype=np.float64), self.mean, self.variance)
 
     @classmethod
+    @lru_cache(maxsize=256)
     def nearest(cls, mean: float, variance: float, shape: str) -> Spread:
         """Demand with these moments; gamma where a negative binomial cannot have them."""
         if shape == "negative_binomial" and variance <= mean * (1 + 1e-12):
