@@ -176,7 +176,8 @@ class _Search:
         _, self.guess = nearest(task.policy, choices.step)
         self.cheapest = self.guess
         self.reach = math.ceil(2 * economic_lot(task.scenario) / float(choices.step)) + 20
-        self.stride = STRIDE if task.scenario.demand.amount.is_continuous else 1
+        is_continuous = task.scenario.demand.amount.is_continuous
+        self.stride = STRIDE if is_continuous and task.held_span(choices.step) is None else 1
         self.costs: dict[int, float] = {}
         """By span; of those that meet the targets."""
         self.glance = 5 if isinstance(choices, SummedChoices) else 1
@@ -298,7 +299,8 @@ class _Search:
         for level, cost in self._candidates(span, low, high):
             reached = {n: float(self._values(n, span, level, 1)[0]) for n in self._checked(held)}
             if all(met(name, self.task.targets[name], value) for name, value in reached.items()):
-                cost = self._eased(span, level, low, cost) if self.stride > 1 else cost
+                if self.stride > 1 and level not in (held, high):
+                    cost = self._eased(span, level, low, cost)
                 self.costs[span] = cost
                 self.best.takes(cost, span, level)
             else:
