@@ -439,6 +439,21 @@ def test_a_continuous_span_is_a_bottom_of_the_cost_and_not_a_point_of_a_grid(kin
     assert "a parabola through the costs" in found.how
 
 
+@pytest.mark.parametrize("held", ["order_quantity", "reorder_point"])
+def test_a_continuous_parameter_that_is_held_stays_and_the_other_meets_the_target(
+    held: str,
+) -> None:
+    """Held levels leave Q, which then serves; what is found is the least that does."""
+    scenario = made(CONTINUOUS["rQ"], KINDS["rQ"], costs={"order": 1, "holding": 0.2})
+    fix = {"order_quantity": 50} if held == "order_quantity" else {"reorder_point": 30}
+    found = optimize(scenario, targets={"fill_rate": 0.95}, fix=fix)
+    assert found.parameters[held] == fix[held]
+    (other,) = set(chosen(found)) - {held}
+    less = chosen(found) | {other: chosen(found)[other] - 1e-3}
+    assert at(scenario, chosen(found))["fill_rate"] >= 0.95 - 1e-9
+    assert at(scenario, less)["fill_rate"] < 0.95
+
+
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("review", [None, pytest.param(1, marks=pytest.mark.slow)])
 def test_levels_moved_together_are_each_derived_by_itself(kind: str, review: int | None) -> None:

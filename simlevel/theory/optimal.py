@@ -176,12 +176,15 @@ class _Search:
         _, self.guess = nearest(task.policy, choices.step)
         self.cheapest = self.guess
         self.reach = math.ceil(2 * economic_lot(task.scenario) / float(choices.step)) + 20
-        self.stride = STRIDE if task.scenario.demand.amount.is_continuous else 1
+        is_continuous = task.scenario.demand.amount.is_continuous
+        self.stride = STRIDE if is_continuous and task.held_span(choices.step) is None else 1
         self.costs: dict[int, float] = {}
         """By span; of those that meet the targets."""
         self.glance = 5 if isinstance(choices, SummedChoices) else 1
         """Levels that are looked at at a time: cheap where they come together."""
         self.last = 0
+        self.is_between = False
+        """The span that is named lies between those that were looked at."""
 
     def run(self) -> Optimum:
         for each in self._spans():
@@ -214,13 +217,16 @@ class _Search:
         if self.last <= 0 or self.task.held_span(self.choices.step) is not None:
             return "exact: every level that could be cheaper was looked at"
         quantity = "Q" if isinstance(self.task.policy, RQ) else "S - s"
-        far = f"{quantity} up to {float(self.last * self.choices.step):g}"
+        last = self.last + self.stride - 1
+        far = f"{quantity} up to {float(last * self.choices.step):g}"
         steps = ""
         if self.stride > 1:
             steps = (
                 f" in steps of 1/{FINE // STRIDE} of a standard deviation of demand, near the best "
-                f"of 1/{FINE}, and taken where a parabola through the costs is least"
+                f"of 1/{FINE}"
             )
+        if self.is_between:
+            steps += ", and taken where a parabola through the costs is least"
         if not math.isfinite(self.best.value):
             return f"exact: {far} was enumerated{steps}, and none of it meets the targets"
         if self.floor is None:
@@ -286,6 +292,7 @@ class _Search:
                 self._try(beside)
         low, here, high = (self.costs.get(span + by, math.inf) for by in (-wide, 0, wide))
         off = wide * _bottom_between(low, here, high)
+        self.is_between = True
         # On a lattice what comes to rest on s orders: S - s is half a step less than it seems.
         half = Fraction(1, 2) if self.task.policy.kind == "sS" else 0
         return span + Fraction(round(1000 * off), 1000) - half
@@ -308,7 +315,8 @@ class _Search:
         for level, cost in self._candidates(span, low, high):
             reached = {n: float(self._values(n, span, level, 1)[0]) for n in self._checked(held)}
             if all(met(name, self.task.targets[name], value) for name, value in reached.items()):
-                cost = self._eased(span, level, low, cost) if self.stride > 1 else cost
+                if self.stride > 1 and level not in (held, high):
+                    cost = self._eased(span, level, low, cost)
                 self.costs[span] = cost
                 self.best.takes(cost, span, level)
             else:
