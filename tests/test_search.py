@@ -323,6 +323,19 @@ def test_the_document_says_how_sure_it_is_and_how_to_see_it_again(
     assert again.policies["p"].measures["fill_rate"].estimate == target["reached"]
 
 
+def test_seed_and_replications_are_those_of_the_confirming_run() -> None:
+    scenario = Scenario.model_validate(tomllib.loads(OVERTAKING))
+    precision = {"fill_rate": 0.01}
+    one = optimize(scenario, precision=precision, seed=8, replications=33)
+    again = optimize(seeded(scenario, 8), precision=precision, replications=33)
+    other = optimize(scenario, precision=precision, replications=33)
+    assert one.run is not None
+    assert other.run is not None
+    assert one.to_dict() == again.to_dict() | {"scenario": one.to_dict()["scenario"]}
+    assert one.run.replications >= 33
+    assert one.run.seed != other.run.seed
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
