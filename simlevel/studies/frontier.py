@@ -13,7 +13,7 @@ from simlevel.errors import InputError
 from simlevel.model.policy import RQ, SS, BaseStock, OwnPolicy
 from simlevel.model.scenario import Scenario
 from simlevel.studies.evaluate import Progress, simulate, with_settings, with_targets
-from simlevel.studies.optimize import coverable, fixed, known_policy
+from simlevel.studies.optimize import coverable, covers_q_above_r_only, fixed, known_policy
 from simlevel.studies.result import MeasureResult, scenario_dict
 from simlevel.studies.search import rising
 from simlevel.theory import catalogue
@@ -134,6 +134,10 @@ def frontier(
         points = _points(scenario, name, template, measure, fix or {}, progress)
         if points:
             kinds[kind] = points
+            if points[0].method == "exact" and covers_q_above_r_only(scenario, template):
+                left_out[f"{kind} with more than one order outstanding"] = (
+                    "theory does not reach it; optimize without --frontier searches it"
+                )
         else:
             left_out[kind] = "nothing of it is known to serve so well"
     if not kinds:

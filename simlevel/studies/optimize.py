@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from simlevel.errors import InputError, Problem, near
 from simlevel.model.fields import using_time_unit
-from simlevel.model.policy import POLICIES, RQ, SS, OwnPolicy
+from simlevel.model.policy import POLICIES, RQ, SS, OwnPolicy, Policy
 from simlevel.model.scenario import Scenario
 from simlevel.scenario_file import locate
 from simlevel.studies.evaluate import (
@@ -167,23 +167,23 @@ def _exact(scenario: Scenario, task: Task, found: Optimum) -> Optimized:
 # --- under lost sales, where more than one order may be outstanding ------------------------------
 
 
-def _covers_q_above_r_only(scenario: Scenario, name: str) -> bool:
+def covers_q_above_r_only(scenario: Scenario, policy: Policy) -> bool:
     """Lost sales one by one: theory has (r, Q), and (s, S), with one order outstanding."""
     one_by_one = scenario.lost_sales and not scenario.demand.is_periodic
-    return one_by_one and isinstance(scenario.policies[name], (RQ, SS))
+    return one_by_one and isinstance(policy, (RQ, SS))
 
 
 def coverable(alone: Scenario, name: str) -> Scenario:
     """*alone* with the policy at a level that theory covers wherever it covers any."""
     policy = alone.policies[name]
-    if not _covers_q_above_r_only(alone, name) or isinstance(policy, OwnPolicy):
+    if not covers_q_above_r_only(alone, policy) or isinstance(policy, OwnPolicy):
         return alone
     return alone.model_copy(update={"policies": {name: policy.at(0)}})
 
 
 def _may_overlap(task: Task) -> bool:
     """Something that is open may have Q, or S - s, of r or less, but above 1, which is covered."""
-    if not _covers_q_above_r_only(task.scenario, task.policy_name):
+    if not covers_q_above_r_only(task.scenario, task.policy):
         return False
     step = catalogue.step_of(task.scenario)
     span = task.held_span(step)
