@@ -438,7 +438,11 @@ def optimize(
     scenario = load(file)
     result: curve.Frontier | choice.Optimized
     if frontier:
-        result = curve.frontier(scenario, policy, targets, fix)
+        with ProgressBar() as progress:
+            result = curve.frontier(
+                scenario, policy, targets, fix, seed=seed, replications=replications,
+                progress=_waiting(progress),
+            )  # fmt: skip
     else:
         with ProgressBar() as progress:
             result = choice.optimize(

@@ -7,6 +7,7 @@ it returns truly reach and cost is then derived. A target is wrongly confirmed a
 
 from __future__ import annotations
 
+import itertools
 import json
 import tomllib
 from pathlib import Path
@@ -24,6 +25,7 @@ from simlevel.studies import search, trials
 from simlevel.studies.evaluate import simulate
 from simlevel.studies.optimize import optimize
 from simlevel.studies.search import Confirmed, searched
+from simlevel.studies.trials import Trials
 from simlevel.theory.catalogue import derive
 from simlevel.theory.choices import changed
 from simlevel.theory.task import Task
@@ -156,8 +158,8 @@ def on_its_own_data(scenario: Scenario) -> dict[str, float]:
     """The negative control: the cheapest whose estimate, of the search's data, meets the target."""
     task = Task.of(scenario, "p", scenario.targets, {"order_quantity": 20})
     the_search = search._Search(task, "", {}, silent)
-    line = the_search._line(20)
-    at = line.best(the_search._trials(the_search.least, {"fill_rate": 0.0}), line.guess, 1)
+    line = the_search.line(20)
+    at = line.best(the_search.trials(the_search.least, {"fill_rate": 0.0}), line.guess, 1)
     return {"reorder_point": at, "order_quantity": 20}
 
 
@@ -232,6 +234,51 @@ def test_what_no_choice_meets_is_not_confirmed() -> None:
     assert "did not confirm" in mine.how
 
 
+LUMPS = {"kind": "poisson", "rate": 1}
+BOTTOMS = {
+    "stock for those who want 20, or not": made(
+        LUMPS | {"size": {"dist": "discrete", "values": [1, 20], "probabilities": [0.9, 0.1]}},
+        RQ | {"reorder_point": 60}, lead_time={"dist": "gamma", "mean": 2, "sd": 2},
+        costs={"order": 3, "holding": 0.2, "shortage": 3},
+    ),
+    "for those who want 10, lost": made(
+        LUMPS | {"size": {"dist": "discrete", "values": [1, 10], "probabilities": [0.5, 0.5]}},
+        RQ, shortage="lost_sales", costs={"order": 2, "holding": 1, "shortage": 3},
+    ),
+}  # fmt: skip
+
+
+def nearly(scenario: Scenario) -> tuple[search._Search, tuple[int, int]]:
+    """The search, and the choice that it would look at next in a fresh run."""
+    the_search = search._Search(Task.of(scenario, "p", {}, {}), "", {}, silent)
+    line, at = the_search._nearly({})
+    return the_search, line.place(at)
+
+
+def on_a_grid(scenario: Scenario, spans: range, levels: range) -> float:
+    """How much dearer the search's choice is than the best of a grid, as a share, both on draws
+    that neither has seen."""
+    the_search, mine = nearly(scenario)
+    trials_of = the_search.trials(20, {})
+    best = min(itertools.product(spans, levels), key=lambda each: trials_of.at(*each).cost)
+    fresh = Trials(Task.of(seeded(scenario, 99), "p", {}, {}), the_search.step,
+                   the_search.windows, 100, {})  # fmt: skip
+    return fresh.at(*mine).cost / fresh.at(*best).cost - 1
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scenario", BOTTOMS.values(), ids=BOTTOMS)
+def test_where_cost_has_several_bottoms_the_search_is_as_good_as_a_grid(scenario: Scenario) -> None:
+    """Over 100 replications of 500 time units costs are known to about 1 %."""
+    assert on_a_grid(scenario, range(1, 40, 2), range(40)) < 0.03
+
+
+def test_a_far_level_of_the_file_does_not_mislead_the_search() -> None:
+    """From 60 down a leap would land where nothing is ever stocked, and cost is flat."""
+    _, (_, level) = nearly(BOTTOMS["stock for those who want 20, or not"])
+    assert 0 < level < 40
+
+
 # --- where theory does not reach ---------------------------------------------------------------
 
 OVERTAKING = """\
@@ -274,6 +321,19 @@ def test_the_document_says_how_sure_it_is_and_how_to_see_it_again(
     scenario = changed(Scenario.model_validate(tomllib.loads(OVERTAKING)), "p", parameters)
     again = simulate(scenario, seed=run["seed"], replications=run["replications"])
     assert again.policies["p"].measures["fill_rate"].estimate == target["reached"]
+
+
+def test_seed_and_replications_are_those_of_the_confirming_run() -> None:
+    scenario = Scenario.model_validate(tomllib.loads(OVERTAKING))
+    precision = {"fill_rate": 0.01}
+    one = optimize(scenario, precision=precision, seed=8, replications=33)
+    again = optimize(seeded(scenario, 8), precision=precision, replications=33)
+    other = optimize(scenario, precision=precision, replications=33)
+    assert one.run is not None
+    assert other.run is not None
+    assert one.to_dict() == again.to_dict() | {"scenario": one.to_dict()["scenario"]}
+    assert one.run.replications >= 33
+    assert one.run.seed != other.run.seed
 
 
 @pytest.mark.parametrize(

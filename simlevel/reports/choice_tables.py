@@ -94,7 +94,9 @@ def frontier_table(result: Frontier) -> RenderableType:
     priced = result.scenario.costs is not None
     title = words.measure(result.measure).title.rpartition(": ")[2]
     for kind, points in result.kinds.items():
-        table = _frontier_grid(kind, title, unit, priced)
+        simulated = any(point.method == "simulation" for point in points)
+        first = f"{kind}, simulated" if simulated else kind
+        table = _frontier_grid(first, title, unit, priced)
         table.add_column("next", justify="right")
         for point in points:
             price = "" if point.price is None else f"{point.price:+.4g}"
@@ -114,14 +116,21 @@ def frontier_table(result: Frontier) -> RenderableType:
     parts += [
         Text(f"next: {what} for one percentage point more, up to the next row", style="dim"),
         Text("above: than the first row of its kind that serves as well", style="dim"),
-        Text(f"exact; simlevel {__version__}", style="dim"),
+        Text(f"{_how(result)}; simlevel {__version__}", style="dim"),
     ]  # fmt: skip
     return Group(*parts)
 
 
+def _how(result: Frontier) -> str:
+    every = [*result.policies.values(), *(p for points in result.kinds.values() for p in points)]
+    methods = {point.method for point in every}
+    seed = f"simulated is what has ±, seed {result.scenario.simulation.seed}"
+    return " and ".join(sorted(methods)) + (f"; {seed}" if "simulation" in methods else "")
+
+
 def _frontier_grid(first: str, title: str, unit: str, priced: bool) -> Table:
     table = Table(box=None, padding=(0, 2, 0, 0), show_edge=False, header_style="bold")
-    table.add_column(Text(first), min_width=22)
+    table.add_column(Text(first), min_width=20)
     for name in (title, *([f"cost per {unit}"] if priced else []), "on hand"):
         table.add_column(Text(name), justify="right")
     return table
@@ -136,9 +145,21 @@ def _point(point: Point, priced: bool) -> list[str]:
         for key, symbol in symbols.items()
         if key in point.parameters
     ]
-    cost = [numbers.plain(point.cost, numbers.digits(None, point.cost))] if point.cost else ["-"]
+    service = _plus_minus(point.service, point.service_interval, 100.0)
+    cost = ["-" if point.cost is None else _plus_minus(point.cost, point.cost_interval)]
     on_hand = numbers.plain(point.on_hand, numbers.digits(None, point.on_hand))
-    return [", ".join(levels), f"{100 * point.service:.2f} %", *(cost if priced else []), on_hand]
+    return [", ".join(levels), service, *(cost if priced else []), on_hand]
+
+
+def _plus_minus(value: float, limits: tuple[float, float] | None, scale: float = 1.0) -> str:
+    """With half the width of its interval, where it was simulated; shares in percent."""
+    sign = " %" if scale > 1 else ""
+    if limits is None:
+        decimals = 2 if sign else numbers.digits(None, value)
+        return numbers.plain(scale * value, decimals) + sign
+    half = scale * (limits[1] - limits[0]) / 2
+    decimals = numbers.digits(half, scale * value)
+    return f"{numbers.plain(scale * value, decimals)} ±{numbers.plain(half, decimals)}{sign}"
 
 
 def write(result: Optimized | Frontier, path: Path) -> None:

@@ -13,7 +13,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from simlevel.errors import InputError, Problem, near
 from simlevel.model.fields import using_time_unit
-from simlevel.model.policy import POLICIES, RQ, SS, OwnPolicy
+from simlevel.model.policy import POLICIES, RQ, SS, OwnPolicy, Policy
 from simlevel.model.scenario import Scenario
 from simlevel.scenario_file import locate
 from simlevel.studies.evaluate import (
@@ -129,7 +129,7 @@ def optimize(
     precision = known_precision(alone, precision or {})
     try:
         task = Task.of(alone, name, alone.targets, held)
-        found = optimal(_coverable(alone, name), name, alone.targets, held)
+        found = optimal(coverable(alone, name), name, alone.targets, held)
         if isinstance(found, str):
             return _simulated(scenario, task, searched(task, found, precision, progress))
         exact = _exact(scenario, task, found)
@@ -167,28 +167,30 @@ def _exact(scenario: Scenario, task: Task, found: Optimum) -> Optimized:
 # --- under lost sales, where more than one order may be outstanding ------------------------------
 
 
-def _covers_q_above_r_only(scenario: Scenario, name: str) -> bool:
+def covers_q_above_r_only(scenario: Scenario, policy: Policy) -> bool:
     """Lost sales one by one: theory has (r, Q), and (s, S), with one order outstanding."""
     one_by_one = scenario.lost_sales and not scenario.demand.is_periodic
-    return one_by_one and isinstance(scenario.policies[name], (RQ, SS))
+    return one_by_one and isinstance(policy, (RQ, SS))
 
 
-def _coverable(alone: Scenario, name: str) -> Scenario:
+def coverable(alone: Scenario, name: str) -> Scenario:
     """*alone* with the policy at a level that theory covers wherever it covers any."""
     policy = alone.policies[name]
-    if not _covers_q_above_r_only(alone, name) or isinstance(policy, OwnPolicy):
+    if not covers_q_above_r_only(alone, policy) or isinstance(policy, OwnPolicy):
         return alone
     return alone.model_copy(update={"policies": {name: policy.at(0)}})
 
 
 def _may_overlap(task: Task) -> bool:
     """Something that is open may have Q, or S - s, of r or less, but above 1, which is covered."""
+    if not covers_q_above_r_only(task.scenario, task.policy):
+        return False
     step = catalogue.step_of(task.scenario)
     span = task.held_span(step)
     level = task.held_level(step, span or 1)
     held = span is not None and level is not None
     narrow = span == 1 or (level is not None and level < 2 and "order_up_to" not in task.fix)
-    return _covers_q_above_r_only(task.scenario, task.policy_name) and not (held or narrow)
+    return not (held or narrow)
 
 
 def _better(scenario: Scenario, task: Task, exact: Optimized, other: Confirmed | str) -> Optimized:

@@ -1,10 +1,11 @@
 """The cheapest parameters where theory does not reach: searched and confirmed by simulation.
 
 The search is over choices that all meet the same random numbers (common random numbers), so
-that differences between them are much surer than each of them. With backorders, and Q or S - s
-held, every share of service then rises with the level without exception (under lost sales, as a
-rule), so that the level is found by halves; Q or S - s is found from coarse to fine, by ever
-smaller factors on ever more replications. Both take the cost to have one bottom. Law, Simulation
+that differences between them are much surer than each of them. A look at choices far apart says
+which is the deepest bottom of the cost. With backorders, and Q or S - s held, every share of
+service rises with the level without exception (under lost sales, as a rule), so that from there
+the level is found by halves; Q or S - s is found from coarse to fine, by ever smaller factors on
+ever more replications. Both take the cost to have one bottom thereabouts. Law, Simulation
 Modeling and Analysis (5th ed., 2015), section 11.2, on common random numbers.
 
 Of many choices whose estimates are around the target, the search takes one that looks good, and
@@ -22,8 +23,8 @@ that one that is missed is enough to stop the claim.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from typing import NamedTuple
 
@@ -61,6 +62,13 @@ OF_FAILURES = 0.1
 """Nor is the half-width of a share above this part of the failures that its target allows."""
 FACTORS = (2.0, 1.41, 1.19, 1.09, 1.04)
 """Q or S - s goes up and down by the first while that is cheaper, then by the next."""
+FAR = 2
+"""Times that Q or S - s is doubled and halved, to look where the best may lie; and deviations of
+demand on either side of its mean, nearly."""
+SKETCHED = 4
+"""Replications that the points of a frontier are found on."""
+STARTS = 2
+"""Of those, how many the search goes down from."""
 FIRST, MORE = 4, 2
 """Replications of the coarsest search, and how many times as many the next one has."""
 MARGIN = 1.5
@@ -116,6 +124,32 @@ def searched_up_to_r(
     return _Search(task, reason, precision, progress, rival).run()
 
 
+def rising(task: Task, measure: str, services: Sequence[float]) -> list[Mapping[str, float]]:
+    """Parameters that reach each of *services* about as cheaply as can be, none confirmed.
+
+    Q or S - s is one of a few about the economic order quantity, from a third of it to three times.
+    *task* has a target on *measure*.
+    """
+    search = _Search(task, "", {}, lambda done, planned: None)
+    spans = [search.span]
+    if task.held_span(search.step) is None:
+        spans = sorted({max(round(search.span * 2 ** (k / 2)), 1) for k in range(-3, 4)})
+    first = search.trials(SKETCHED, {measure: 0.0})
+    ats = dict.fromkeys(spans, round(_mean(task) / float(search.step)))
+    found: list[Mapping[str, float]] = []
+    for asked in services:
+        trials = replace(first, task=replace(task, targets={measure: asked}))  # the same totals
+        worths = []
+        for span in spans:
+            line = search.line(span)
+            ats[span] = at = line.best(trials, ats[span], 1)
+            place = line.place(line.within(at))
+            worths.append((trials.at(*place).worth, place))
+        _, place = min(worths)
+        found.append(parameters(task.policy.kind, search.step, *place) | dict(task.fix))
+    return found
+
+
 @dataclass(frozen=True)
 class _Line:
     """Choices along one parameter, from *low* to *high* in steps; service rises along it."""
@@ -125,6 +159,8 @@ class _Line:
     low: int
     high: int
     guess: int
+    is_of_levels: bool = True
+    """Not of spans, at one level."""
 
     def within(self, at: int) -> int:
         return min(max(at, self.low), self.high)
@@ -166,14 +202,14 @@ class _Search:
         self.span = max(round(lot / float(self.step)), 1) if held is None else held
         _, self.level = nearest(task.policy, self.step)
         self.spread = max(round(deviation(task.scenario, task.policy) / float(self.step) / 4), 1)
-        line = self._line(self.span)
+        line = self.line(self.span)
         first = line.place(line.within(line.guess))
         self.windows = windows_of(choice(task, self.step, *first))
 
     def run(self) -> Confirmed | str:
         margins = self._kept({name: MARGIN * self.precision[name] for name in self.task.targets})
         line, at = self._nearly(margins)
-        trials = self._trials(FIRST * MORE ** len(FACTORS), margins)
+        trials = self.trials(FIRST * MORE ** len(FACTORS), margins)
         totals = trials.totals(*line.place(at))
         if self.rival is not None and not trials.at(*line.place(at)).worth[0]:
             confidence = self.task.scenario.simulation.confidence
@@ -194,27 +230,46 @@ class _Search:
 
     def _nearly(self, margins: Mapping[str, float]) -> tuple[_Line, int]:
         """The line on which the best choice lies, and about where."""
-        line = self._line(self.span)
-        trials = self._trials(FIRST, margins)
-        at = line.best(trials, line.guess, self.spread)
+        factors = FACTORS if self._both_open else ()
+        stages = [self.trials(FIRST * MORE**n, margins) for n in range(len(factors) + 1)]
+        starts = sorted(self._far_apart(stages[0]))[:STARTS]
+        ends = [self._from(span, at, stages, factors) for _, span, at in starts]
+        _, self.span, at = min(ends)
+        return self.line(self.span), at
+
+    def _far_apart(self, trials: Trials) -> Iterator[tuple[tuple[float, float], int, int]]:
+        """The best of choices all over the place, by span: what it is worth, and its place on
+        the line. Lumpy demand gives the cost of what is short several bottoms."""
+        middle = _mean(self.task) / float(self.step)
+        levels = [round(middle) + 2 * k * self.spread for k in range(-2 * FAR, 3 * FAR + 1)]
+        spans = sorted({max(round(self.span * 2.0**k), 1) for k in range(-FAR, FAR + 1)})
+        for span in spans if self._both_open else [self.span]:
+            line = self.line(span)
+            places = [line.guess, *(levels if line.is_of_levels else spans)]
+            ats = dict.fromkeys(map(line.within, places))
+            yield min((trials.at(*line.place(at)).worth, span, at) for at in ats)
+
+    def _from(
+        self, span: int, start: int, stages: Sequence[Trials], factors: Sequence[float]
+    ) -> tuple[tuple[float, float], int, int]:
+        """Down from one of them: what the end is worth, its span and its place on the line."""
+        self.span, stride = span, self.spread
+        line = self.line(span)
+        at = line.best(stages[0], start, stride)
         if abs(at) == FARTHEST:
             raise InputError(
                 f"expected parameters within {FARTHEST:,} steps of 0, found none that will do"
             )
-        if not self._both_open:
-            return line, at
-        stride = self.spread
-        for factor in FACTORS:
+        for factor, trials in zip(factors, stages[1:], strict=True):
             stride = max(stride // 2, 1)
-            trials = self._trials(trials.replications * MORE, margins)
             at = self._by(factor, trials, at, stride)
-        return self._line(self.span), at
+        return stages[-1].at(*self.line(self.span).place(at)).worth, self.span, at
 
     def _by(self, factor: float, trials: Trials, at: int, stride: int) -> int:
         """Moves the span by *factor* while that is better; the level that is best with it."""
 
         def best(span: int) -> tuple[tuple[float, float], int]:
-            line = self._line(span)
+            line = self.line(span)
             level = line.best(trials, at, stride)
             return trials.at(*line.place(level)).worth, level
 
@@ -233,7 +288,7 @@ class _Search:
         held = self.task.held_span(self.step)
         return held is None and self.task.held_level(self.step, self.span) is None
 
-    def _line(self, span: int) -> _Line:
+    def line(self, span: int) -> _Line:
         """The choices of that *span*; those that are left where a level is held."""
         task, lowest = self.task, 0 if self.task.scenario.lost_sales else -FARTHEST
         if self.rival is not None:
@@ -248,9 +303,9 @@ class _Search:
             lowest = lowest if self.rival is None else (top + 1) // 2
             return _Line(lambda at: (top - at, at), lowest, top - 1, self.level)
         most = FARTHEST if self.rival is None else max(level, 1)
-        return _Line(lambda at: (at, level), 1, most, span)
+        return _Line(lambda at: (at, level), 1, most, span, is_of_levels=False)
 
-    def _trials(self, replications: int, margins: Mapping[str, float]) -> Trials:
+    def trials(self, replications: int, margins: Mapping[str, float]) -> Trials:
         return Trials(self.task, self.step, self.windows, replications, margins)
 
     # --- the fresh run -------------------------------------------------------------------------
@@ -285,7 +340,7 @@ class _Search:
         replications = self._replications(time, self.windows)
         looks, tried, missing = 0, [at], dict[str, float]()
         for attempt in range(ATTEMPTS):
-            best = line.best(self._trials(replications, margins), at, 1)
+            best = line.best(self.trials(replications, margins), at, 1)
             at = line.within(_safer(best, at, missing) if attempt else best)
             if attempt and at == tried[-1]:
                 break
@@ -365,6 +420,12 @@ class _Search:
             f"by simulation ({self.reason}): searched on common random numbers in steps of "
             f"{float(self.step):g}{near}; {end}{again}; an estimate, not proved to be the cheapest"
         )
+
+
+def _mean(task: Task) -> float:
+    """Mean demand over L + R, or over L under continuous review."""
+    time = task.scenario.lead_time.mean() + (task.policy.review_period or 0.0)
+    return task.scenario.demand.units_per_time() * time
 
 
 def _safer(best: int, at: int, missing: Iterable[str]) -> int:
