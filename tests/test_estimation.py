@@ -929,7 +929,7 @@ class Comparison:
         seen = {n: estimate(sample.totals(n), measure("cost_per_time"), s, 0.95) for n in costs}
         cheapest = min(costs, key=lambda n: costs[n])
         return Compared(
-            self.holds(differences_of(sample.scenario, {n: sample.totals(n) for n in "ab"}, "a")),
+            self.holds(differences_of(s, {n: sample.totals(n) for n in costs}, "a")),
             cheapest in found.policies,
             all(low <= behind[n] <= high for n, (low, high) in found.behind.items()),
             self.holds(self.each_at(0.95, sample)),
@@ -1000,7 +1000,7 @@ def test_where_stockouts_are_rare_all_differences_hold_at_once_too(
     for seed in range(500):
         sample = Sample(s, Windows(40, 250), seed)
         sample.extend(20, lambda done, planned: None)
-        shown = differences_of(sample.scenario, {n: sample.totals(n) for n in "ab"}, "a")["b"]
+        shown = differences_of(s, {n: sample.totals(n) for n in "ab"}, "a")["b"]
         true = {name: exact["b"][name] - exact["a"][name] for name in shown}
         held += all(d.low - 1e-9 <= true[n] <= d.high + 1e-9 for n, d in shown.items())
         top, bottom = measure(paired).totals
