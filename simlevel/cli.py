@@ -435,6 +435,8 @@ def optimize(
     from simlevel.studies import optimize as choice
 
     _refuse_unknown(outputs, choice_tables.KINDS, pictures=frontier)
+    if frontier and precision:
+        raise InputError("--precision: expected no --frontier beside it, found both")
     scenario = load(file)
     result: curve.Frontier | choice.Optimized
     if frontier:

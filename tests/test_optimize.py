@@ -734,3 +734,9 @@ def test_files_of_both_results(capsys: pytest.CaptureFixture[str], tmp_path: Pat
     assert code == 0
     assert "above" in out
     assert set(json.loads(curve.read_text())["policies"]) == {"one_spare", "min1_max3"}
+
+
+def test_a_frontier_has_no_precision_and_says_so(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, err = quickstart(capsys, "--frontier", "--precision", "fill_rate=0.01")
+    assert (code, out) == (2, "")
+    assert "--precision" in err
