@@ -20,7 +20,7 @@ from simlevel.reports.files import (
     write_whole,
     xlsx_of,
 )
-from simlevel.reports.tables import reproduce
+from simlevel.reports.sentences import reproduce
 from simlevel.studies.result import MeasureResult
 from simlevel.studies.sweep import Point, Sweep
 
