@@ -75,7 +75,7 @@ def _output_options(command: Command) -> Command:
         click.option(
             "-o", "--output", "outputs", multiple=True, type=FILE, metavar="FILE",
             help="Write the result too: .json, .csv, .xlsx or .md; its picture: .svg, .png or "
-            ".pdf. Repeatable.",
+            ".pdf; from run and analyze a page to read and print: .html. Repeatable.",
         ),
         click.option("--json", "as_json", is_flag=True, help="Print one JSON document."),
     ):  # fmt: skip
@@ -265,7 +265,7 @@ def run(
     from simlevel.scenario_file import load
     from simlevel.studies.evaluate import simulate
 
-    _refuse_unknown(outputs, pictures=True)
+    _refuse_unknown(outputs, pictures=True, page=True)
     scenario = load(file)
     if engine == "fast":
         _say_waits()
@@ -292,7 +292,7 @@ def analyze(file: Path, why: bool, as_json: bool, outputs: tuple[Path, ...]) -> 
     from simlevel.scenario_file import load
     from simlevel.studies.evaluate import analyze as analyzed
 
-    _refuse_unknown(outputs, pictures=True)
+    _refuse_unknown(outputs, pictures=True, page=True)
     _show(analyzed(load(file)), as_json, outputs, why=why)
 
 
@@ -531,7 +531,7 @@ def schema() -> None:
 
 
 def _show(result: Result, as_json: bool, outputs: tuple[Path, ...], *, why: bool = False) -> None:
-    _write(result, _drawn(result, outputs, why=why))
+    _write(result, _drawn(result, _paged(result, outputs), why=why))
     if as_json:
         _print_json(_document(result, why))
     else:
@@ -573,6 +573,18 @@ def _drawn(found: Any, outputs: tuple[Path, ...], *, why: bool = False) -> tuple
     return tuple(path for path in outputs if path not in pictures)
 
 
+def _paged(result: Result, outputs: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Write the pages among *outputs*; the other ones."""
+    from simlevel.reports.files import PAGE
+
+    pages = tuple(path for path in outputs if path.suffix.lower() == PAGE)
+    if pages:
+        from simlevel.reports.page import write
+
+        write(result, pages)
+    return tuple(path for path in outputs if path not in pages)
+
+
 def _print_json(document: Any) -> None:
     from simlevel.reports.files import json_text
 
@@ -605,12 +617,16 @@ def _print(table: RenderableType, width: int) -> None:
 
 
 def _refuse_unknown(
-    outputs: tuple[Path, ...], kinds: tuple[str, ...] = (), *, pictures: bool = False
+    outputs: tuple[Path, ...],
+    kinds: tuple[str, ...] = (),
+    *,
+    pictures: bool = False,
+    page: bool = False,
 ) -> None:
     """Before the work is done, not after it."""
-    from simlevel.reports.files import KINDS, PICTURES
+    from simlevel.reports.files import KINDS, PAGE, PICTURES
 
-    kinds = (*(kinds or KINDS), *(PICTURES if pictures else ()))
+    kinds = (*(kinds or KINDS), *(PICTURES if pictures else ()), *([PAGE] if page else ()))
     reasons = [(path, _unwritable(path, kinds)) for path in outputs]
     if bad := [Problem(f"-o {path}", 0, 0, "", reason) for path, reason in reasons if reason]:
         raise InputError(bad)
@@ -618,7 +634,8 @@ def _refuse_unknown(
 
 def _unwritable(path: Path, kinds: tuple[str, ...]) -> str | None:
     if path.suffix.lower() not in kinds:
-        return f"expected an ending of {', '.join(kinds)}, found {path.suffix or 'none'}"
+        hint = " (a page of run and analyze)" if path.suffix.lower() == ".html" else ""
+        return f"expected an ending of {', '.join(kinds)}, found {path.suffix or 'none'}{hint}"
     if not path.parent.is_dir():
         return f"expected a folder that is there, found no {path.parent}"
     if path.is_dir():

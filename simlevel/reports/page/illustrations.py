@@ -8,7 +8,7 @@ who do not see it.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -82,13 +82,9 @@ Sketches = Iterator[Sketch]
 
 def illustrations(result: Result) -> dict[str, list[Illustration]]:
     """The pictures of *result*, by the part of the page that they belong to."""
-    parts: dict[str, Callable[[Result], Sketches]] = {
-        "compared": _compared, "path": _paths, "level": _levels, "waiting": _waits,
-        "windows": _windows, "sure": _settling, "textbook": _gaps,
-    }  # fmt: skip
     return {
         part: [sketch.drawn(f"{part}-{place}") for place, sketch in enumerate(sketches(result), 1)]
-        for part, sketches in parts.items()
+        for part, sketches in _PARTS.items()
     }
 
 
@@ -185,10 +181,13 @@ def _all_differences(result: Result) -> str:
 
 
 def _paths(result: Result) -> Sketches:
-    for name in _own(result) if result.run else ():
+    run = result.run
+    for name in _own(result) if run else ():
         until = _until(result, name)
         with suppress(InputError):
-            seen = trace(result.scenario, name, until=until, seed=result.run.seed if result.run else None)
+            seen = trace(
+                result.scenario, name, until=until, seed=result.run.seed if result.run else None
+            )
             time = duration(until, singular(result.scenario.time_unit))
             caption = (
                 f"The first {time} of the first replication, from a full shelf on. "
@@ -383,3 +382,9 @@ def _gaps(result: Result) -> Sketches:
                 )
                 tall = pictures.height(len(steps) + 1, 1) - 0.2
                 yield Sketch(draw, caption, f"{'; '.join(said)}.", tall)
+
+
+_PARTS: Mapping[str, Callable[[Result], Iterable[Sketch]]] = {
+    "compared": _compared, "path": _paths, "level": _levels, "waiting": _waits,
+    "windows": _windows, "sure": _settling, "textbook": _gaps,
+}  # fmt: skip
