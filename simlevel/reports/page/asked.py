@@ -103,10 +103,11 @@ def _demand(scenario: Scenario, unit: str) -> str:
         who = f"Customers come one by one at random, {_rounded(demand.rate)} a {unit} (Poisson)"
         text = f"{who}; {_each(demand.size)}."
     elif isinstance(demand, PeriodicDemand):
-        asked = spread(demand.quantity)
-        chance = "" if demand.probability == 1 else (
-            f" with probability {numbers.share(demand.probability)}, else for nothing")  # fmt: skip
-        text = f"{_every(demand.every, unit)} one customer asks for {asked}{chance}."
+        drawn = f"a quantity drawn anew: {spread(demand.quantity)}"
+        asked = drawn if demand.quantity.variance() else _units(demand.quantity.mean())
+        share = numbers.share(demand.probability)
+        chance = "" if demand.probability == 1 else f", with probability {share},"
+        text = f"{_every(demand.every, unit)}{chance} one customer asks for {asked}."
     elif isinstance(demand, HistoryDemand):
         text = _history(demand, unit)
     else:

@@ -60,8 +60,7 @@ class Row:
     policy: str
     asked: Asked
     exact: str
-    kind: str
-    """``exact``, ``approx.``, or nothing where there is no theory."""
+    """What theory derives; nothing where it does not reach."""
     verdict: str
     """Of the simulation beside theory."""
     formula: str
@@ -323,7 +322,8 @@ def _sure(result: Result) -> Iterator[str]:
     )
     total = sum(verdicts.values())
     if not total:
-        yield "No exact value is known here to hold against the simulation."
+        if not any(policy.no_theory for policy in result.policies.values()):
+            yield "No exact value is known here to hold against the simulation."
         return
     said = f"Of {_count(total, 'exact value')} that theory knows"
     agree = f"{verdicts['agrees']} agree{'s' if verdicts['agrees'] == 1 else ''}"
@@ -371,14 +371,15 @@ def _card(result: Result, name: str) -> Card:
         asked.rule(policy.policy, singular(scenario.time_unit)),
         _sentence(sentences.protection(policy.protection, scenario)),
         tuple(dict.fromkeys(found.analytic.formula for _, found in every if found.analytic)),
-        _sentence(f"no exact value: {policy.no_theory or 'none is known'}"),
+        _sentence(f"no exact value: {policy.no_theory}") if policy.no_theory else "",
         tuple(_asked(m, found, scenario) for m, found in every if found.target),
         tuple(_asked(m, f, scenario) for m, f in known if m.name in plain and not f.target),
     )
 
 
 def _asked(measure: words.Measure, found: MeasureResult, scenario: Scenario) -> Asked:
-    title = sentences.title_of(measure, scenario.time_unit).strip()
+    unit = numbers.unit_of(measure, singular(scenario.time_unit))
+    title = sentences.title_of(measure, scenario.time_unit).strip() + (unit and f", {unit}")
     reached, interval = _reached(measure, found)
     if found.target is None:
         return Asked(title, "", reached, interval, "", "")
@@ -437,10 +438,10 @@ def _row(measure: words.Measure, policy: str, found: MeasureResult, scenario: Sc
     answer = found.analytic
     wanted = _asked(measure, found, scenario)
     if answer is None:
-        return Row(policy, wanted, "", "", found.verdict or "", "")
+        return Row(policy, wanted, "", "", "")
     value = numbers.exact(measure, answer.value, sentences.half_width(found))
-    kind = "exact" if answer.exact else "approx."
-    return Row(policy, wanted, value, kind, found.verdict or "", answer.formula)
+    verdict = found.verdict or ("" if answer.exact else "approximation")
+    return Row(policy, wanted, value, verdict, answer.formula)
 
 
 def _sources(result: Result) -> Iterator[tuple[str, str]]:

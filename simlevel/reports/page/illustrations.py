@@ -117,7 +117,7 @@ def _compared(result: Result) -> Sketches:
         shown = rows(result)
         caption = f"Each share of service, its {confidence} interval as a bar." if (
             result.run) else "Each share of service as theory has it."  # fmt: skip
-        caption += " Upright strokes: exact values. Green dashes: targets."
+        caption += " Upright strokes: theory. Green dashes: targets."
         draw = partial(figures.policies, result)
         yield Sketch(draw, caption, _each(result, shown), pictures.height(len(shown), count))
     if result.scenario.costs is not None:
