@@ -6,7 +6,6 @@ import os
 import platform
 import shutil
 import sys
-import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
@@ -22,6 +21,7 @@ from simlevel.errors import InputError, Problem, SimlevelError, near
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from simlevel.reports.progress import ProgressBar
     from simlevel.studies.result import Result
 
 DONE, NOT_MET, WRONG_INPUT, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 130
@@ -269,7 +269,7 @@ def run(
     scenario = load(file)
     if engine == "fast":
         _say_waits()
-    with ProgressBar() as progress:
+    with _progress() as progress:
         result = simulate(
             scenario, seed=seed, replications=replications, horizon=horizon, engine=engine,
             precision=precision, max_replications=max_replications, baseline=baseline,
@@ -331,7 +331,7 @@ def verify(
     _say_waits()
     code, documents = DONE, []
     for scenario in scenarios:
-        with ProgressBar() as progress:
+        with _progress() as progress:
             result = verified(
                 scenario, seed=seed, max_replications=max_replications, progress=progress
             )
@@ -425,7 +425,7 @@ def optimize(
     if frontier:
         result = curve.frontier(scenario, policy, targets, fix)
     else:
-        with ProgressBar() as progress:
+        with _progress() as progress:
             result = choice.optimize(scenario, policy, targets, fix, precision, _waiting(progress))
     for path in _drawn(result, outputs):
         choice_tables.write(result, path)
@@ -482,7 +482,7 @@ def sweep(
     scenario = load(file)
     if engine == "fast":
         _say_waits()
-    with ProgressBar() as progress:
+    with _progress() as progress:
         result = swept(
             scenario, vary, policy=policy, seed=seed, replications=replications, horizon=horizon,
             engine=engine, progress=progress,
@@ -697,6 +697,12 @@ def _count(number: int, thing: str) -> str:
     return f"{number or 'no'} {thing}{'' if number == 1 else 's'}"
 
 
+def _progress() -> ProgressBar:
+    from simlevel.reports.progress import ProgressBar
+
+    return ProgressBar()
+
+
 def _waiting(progress: ProgressBar) -> Callable[[int, int], None]:
     """*progress*, which first says what a first simulation waits for."""
 
@@ -712,40 +718,6 @@ def _say_waits() -> None:
     from simlevel.compiled import tell_waits
 
     tell_waits(_warn)
-
-
-class ProgressBar:
-    """A bar on standard error for anything over a second; silent where nobody watches."""
-
-    def __init__(self) -> None:
-        self._started = time.monotonic()
-        self._bar: Any = None
-        self._task: Any = None
-
-    def __enter__(self) -> ProgressBar:
-        return self
-
-    def __call__(self, done: int, planned: int) -> None:
-        if self._bar is None and sys.stderr.isatty() and time.monotonic() > self._started + 1:
-            self._open()
-        if self._bar is not None:
-            self._bar.update(self._task, completed=done, total=planned)
-
-    def _open(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-        from rich.progress import TimeRemainingColumn as Remaining
-
-        self._bar = Progress(
-            TextColumn("replications"), BarColumn(), MofNCompleteColumn(), Remaining(),
-            console=Console(stderr=True), transient=True,
-        )  # fmt: skip
-        self._task = self._bar.add_task("replications")
-        self._bar.start()
-
-    def __exit__(self, *exception: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
 
 
 # --- the one door ------------------------------------------------------------------------------

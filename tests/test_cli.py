@@ -292,7 +292,7 @@ def test_an_interrupt_prints_the_replications_that_are_finished(monkeypatch):
         if len(calls) == 4:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli.ProgressBar, "__call__", progress)
+    monkeypatch.setattr(sl.ProgressBar, "__call__", progress)
     code, out, err = run("run", QUICK, "--horizon", "50", "--engine", "simpy", "--json")
     assert code == 130
     assert 1 <= json.loads(out)["run"]["replications"] < 20
