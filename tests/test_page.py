@@ -20,7 +20,7 @@ import simlevel as sl
 from simlevel import numbers, words
 from simlevel.model.scenario import Scenario
 from simlevel.reports.figures import style
-from simlevel.reports.page import content, illustrations, page
+from simlevel.reports.page import answer, content, illustrations, page
 from simlevel.reports.page.inline_svg import inline
 from simlevel.studies import convergence as settling
 from simlevel.studies.result import Result
@@ -243,7 +243,7 @@ BETWEEN = {"fill_rate": 0.6}
 
 
 @pytest.mark.parametrize(
-    ("more", "answer"),
+    ("more", "said"),
     [
         ({"targets": SURE}, "a meets its target."),
         ({"targets": SURE | {"ready_rate": 0.01}}, "a meets both targets."),
@@ -255,21 +255,21 @@ BETWEEN = {"fill_rate": 0.6}
         ({"targets": BETWEEN, "policies": BOTH}, "a meets the target; b does not."),
     ],
 )
-def test_the_answer_says_what_became_of_the_targets(more, answer):
-    assert content.answer(sl.simulate(scenario(**more), **FEW)) == answer
+def test_the_answer_says_what_became_of_the_targets(more, said):
+    assert answer.answer(sl.simulate(scenario(**more), **FEW)) == said
 
 
 def test_what_cannot_be_told_is_not_told():
     result = sl.simulate(scenario(), **FEW)
     asked = result.policies["a"].measures["fill_rate"].estimate
     unsure = sl.simulate(scenario(targets={"fill_rate": asked}), **FEW)
-    assert content.answer(unsure) == "Whether a meets its target cannot be told yet."
+    assert answer.answer(unsure) == "Whether a meets its target cannot be told yet."
 
 
 def test_without_targets_the_answer_is_the_fill_rate():
     result = sl.simulate(scenario(), **FEW)
     said = re.fullmatch(r"a serves ([\d.]+) % of the units asked for at once\.",
-                        content.answer(result))  # fmt: skip
+                        answer.answer(result))  # fmt: skip
     assert said
     value = result.policies["a"].measures["fill_rate"].estimate
     assert float(said[1]) == pytest.approx(100 * (value or 0), abs=0.5)

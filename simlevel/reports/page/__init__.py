@@ -1,8 +1,8 @@
 """The report page: what a result says, as one file that needs nothing else. ``-o FILE.html``.
 
-What a page says stands in ``content`` and ``asked``, its pictures in ``illustrations``; how it
-looks in ``base.html`` and ``style.css``, which other reports can stand on, and ``run.html``.
-Nothing is computed here. The only room that imports jinja2.
+``answer``, ``asked`` and ``content`` are what it says, ``illustrations`` its pictures, ``run.html``
+where all that stands; ``base.html``, ``parts.html`` and ``style.css`` are there for other reports
+too. Nothing is computed here. The only room that imports jinja2.
 """
 
 from __future__ import annotations

@@ -4,22 +4,18 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from simlevel import __version__, numbers, words
-from simlevel.estimation.comparison import Best
 from simlevel.model.fields import singular
 from simlevel.model.scenario import Scenario
 from simlevel.reports import sentences
-from simlevel.reports.page import asked
+from simlevel.reports.page import answer, asked
 from simlevel.scenario_file import as_written
-from simlevel.studies.result import MeasureResult, Result, Run
+from simlevel.studies.result import MeasureResult, Result
 
-MOST_NAMED = 3
-"""Policies that a sentence names; of more it says how many."""
 ALSO_SERVICE = ("mean_wait", "stockouts_per_time", "lost_per_time")
 """Measures of service that are no shares."""
 
@@ -159,10 +155,10 @@ def page(result: Result) -> Page:
     return Page(
         name=scenario.name,
         said=_said(result),
-        answer=answer(result),
-        choice=tuple(_choice(result)),
-        sure=tuple(_sure(result)),
-        cautions=tuple(_cautions(result)),
+        answer=answer.answer(result),
+        choice=tuple(answer.choice(result)),
+        sure=tuple(answer.sure(result)),
+        cautions=tuple(answer.cautions(result)),
         cards=tuple(_card(result, name) for name in result.policies),
         simulated=result.run is not None,
         facts=tuple(asked.facts(scenario)),
@@ -172,8 +168,8 @@ def page(result: Result) -> Page:
         stock=tuple(block for block in blocks if block not in service),
         baseline=result.baseline or "",
         compared=tuple(_compared(result)),
-        best=_best(result.best) if result.best else "",
-        behind=tuple(_behind(result.best)) if result.best else (),
+        best=answer.named(result.best) if result.best else "",
+        behind=tuple(answer.behind(result.best)) if result.best else (),
         sources=tuple(_sources(result)),
         taught=tuple(_taught(result)),
         confidence=numbers.share(scenario.simulation.confidence),
@@ -193,170 +189,6 @@ def _said(result: Result) -> str:
     return f"{many}, {kind}, time in {singular(scenario.time_unit)}s{how}"
 
 
-# --- the answer ------------------------------------------------------------------------------
-
-
-def answer(result: Result) -> str:
-    """The targets met or missed, in a sentence; without any what service there is."""
-    verdicts = _verdicts(result)
-    if not any(verdicts.values()):
-        return _without_targets(result)
-    met = [name for name, each in verdicts.items() if set(each.values()) == {"met"}]
-    missed = [name for name, each in verdicts.items() if "missed" in each.values()]
-    if len(verdicts) == 1:
-        return _of_one(*next(iter(verdicts.items())))
-    count = max(map(len, verdicts.values()))
-    every = "the target" if count == 1 else "every target"
-    if len(met) == len(verdicts):
-        return f"{'Both policies meet' if len(met) == 2 else 'Every policy meets'} {every}."
-    if met:
-        others = [name for name in verdicts if name not in met]
-        sure = all(name in missed for name in others)
-        they = f"{_listed(others)} {_do(others)} not" if sure else "no other is sure to"
-        return f"{_listed(met)} {'meets' if len(met) == 1 else 'meet'} {every}; {they}."
-    if len(missed) == len(verdicts):
-        return f"No policy meets {every}."
-    return f"No policy is sure to meet {every}."
-
-
-def _do(names: Sequence[str]) -> str:
-    return "does" if len(names) == 1 else "do"
-
-
-def _of_one(policy: str, verdicts: dict[str, str]) -> str:
-    missed = [title for title, verdict in verdicts.items() if verdict == "missed"]
-    open_ = [title for title, verdict in verdicts.items() if verdict != "met"]
-    if not open_:
-        return f"{policy} meets {_its(len(verdicts))}."
-    if not missed:
-        return f"Whether {policy} meets {_its(len(verdicts))} cannot be told yet."
-    if len(verdicts) == 1:
-        return f"{policy} misses its target for {missed[0]}."
-    if len(missed) == len(verdicts):
-        return f"{policy} misses {_its(len(verdicts))}."
-    return f"{policy} misses {len(missed)} of {len(verdicts)} targets."
-
-
-def _its(count: int) -> str:
-    return {1: "its target", 2: "both targets"}.get(count, f"all {count} targets")
-
-
-def _verdicts(result: Result) -> dict[str, dict[str, str]]:
-    """By policy, what became of each target."""
-    unit = result.scenario.time_unit
-    return {
-        name: {
-            sentences.title_of(measure, unit).strip():
-                sentences.target_verdict(measure, found) or "cannot tell"
-            for measure in result.scenario.measure_words()
-            if (found := policy.measures[measure.name]).target
-        }
-        for name, policy in result.policies.items()
-    }  # fmt: skip
-
-
-def _without_targets(result: Result) -> str:
-    measure = words.MEASURES["fill_rate"]
-    said = [
-        f"{name} serves {_short(measure, found)}"
-        for name, policy in result.policies.items()
-        if (found := policy.measures["fill_rate"]).best is not None
-    ]
-    if not said or len(said) > MOST_NAMED:
-        return f"No targets are set: {_count(len(result.policies), 'policy', 'policies')} compared."
-    return f"{'; '.join(said)} of the units asked for at once."
-
-
-def _short(measure: words.Measure, found: MeasureResult) -> str:
-    """The simulated value, else the exact one, alone."""
-    value = found.analytic.value if found.estimate is None and found.analytic else found.estimate
-    assert value is not None
-    return numbers.exact(measure, value, sentences.half_width(found))
-
-
-def _choice(result: Result) -> Iterator[str]:
-    """Which policy, as far as the run tells."""
-    verdicts = _verdicts(result)
-    if result.best is None or len(verdicts) < 2:
-        return
-    yield f"{_best(result.best)}."
-    if not any(verdicts.values()):
-        return
-    met = [name for name in result.best.policies if set(verdicts[name].values()) == {"met"}]
-    if len(result.best.policies) == 1:
-        yield f"It {'meets' if met else 'is not sure to meet'} every target."
-    elif met:
-        yield f"Of these {_listed(met)} {'meets' if len(met) == 1 else 'meet'} every target."
-    else:
-        yield "None of these is sure to meet every target."
-
-
-def _best(best: Best) -> str:
-    names = " or ".join(best.policies)
-    if len(best.policies) > MOST_NAMED:
-        names = f"one of {len(best.policies)} policies"
-    title = words.measure(best.measure).title.strip().lower()
-    return f"{best.direction.capitalize()} {title}, at {numbers.share(best.confidence)}: {names}"
-
-
-def _behind(best: Best) -> Iterator[str]:
-    measure = words.measure(best.measure)
-    scale, unit = (100.0, " points") if measure.is_share else (1.0, "")
-    for name, (_, most) in best.behind.items():
-        if most > 0:
-            far = f"{numbers.plain(scale * most, numbers.digits(scale * most, 0))}{unit}"
-            yield f"{name}: at most {far} behind the best of the others"
-
-
-def _sure(result: Result) -> Iterator[str]:
-    """How sure that is: the intervals, and what theory says of them."""
-    if result.run is None:
-        yield "Nothing was simulated: these are the values that theory derives."
-        return
-    yield _replicated(result.run, result.scenario)
-    verdicts = Counter(
-        found.verdict
-        for policy in result.policies.values()
-        for found in policy.measures.values()
-        if found.analytic and found.analytic.exact and found.verdict
-    )
-    total = sum(verdicts.values())
-    if not total:
-        if not any(policy.no_theory for policy in result.policies.values()):
-            yield "No exact value is known here to hold against the simulation."
-        return
-    said = f"Of {_count(total, 'exact value')} that theory knows"
-    agree = f"{verdicts['agrees']} agree{'s' if verdicts['agrees'] == 1 else ''}"
-    parts = [f"{said}, {agree} with the simulation"]
-    if verdicts["inconclusive"]:
-        parts.append(f"{verdicts['inconclusive']} lie within intervals that are still wide")
-    parts.append(f"{verdicts['disagrees'] or 'none'} disagree{'s' * (verdicts['disagrees'] < 2)}")
-    yield f"{', '.join(parts[:-1])} and {parts[-1]}."
-
-
-def _replicated(run: Run, scenario: Scenario) -> str:
-    unit = singular(scenario.time_unit)
-    if run.replications == 1:
-        what = "record" if scenario.replayed else "replication"
-        return f"One {what} of {numbers.short(run.horizon)} {unit}s: no interval can be given."
-    return (
-        f"Brackets hold the true value with {numbers.share(run.confidence)} confidence; they come "
-        f"from {run.replications:,} replications of {numbers.short(run.horizon)} {unit}s each."
-    )
-
-
-def _cautions(result: Result) -> Iterator[str]:
-    """What a reader has to know besides."""
-    if result.interrupted:
-        yield "The run was interrupted: this is what was finished."
-    yield from map(_sentence, result.warnings)
-    yield from map(_sentence, sentences.notes(result))
-
-
-def _sentence(text: str) -> str:
-    return f"{text[:1].upper()}{text[1:]}{'' if text.endswith('.') else '.'}"
-
-
 # --- policies at a glance --------------------------------------------------------------------
 
 
@@ -369,9 +201,9 @@ def _card(result: Result, name: str) -> Card:
         name,
         sentences.policy(policy),
         asked.rule(policy.policy, singular(scenario.time_unit)),
-        _sentence(sentences.protection(policy.protection, scenario)),
+        answer.as_sentence(sentences.protection(policy.protection, scenario)),
         tuple(dict.fromkeys(found.analytic.formula for _, found in every if found.analytic)),
-        _sentence(f"no exact value: {policy.no_theory}") if policy.no_theory else "",
+        answer.as_sentence(f"no exact value: {policy.no_theory}") if policy.no_theory else "",
         tuple(_asked(m, found, scenario) for m, found in every if found.target),
         tuple(_asked(m, f, scenario) for m, f in known if m.name in plain and not f.target),
     )
@@ -435,13 +267,13 @@ def _blocks(result: Result) -> Iterator[Block]:
 
 
 def _row(measure: words.Measure, policy: str, found: MeasureResult, scenario: Scenario) -> Row:
-    answer = found.analytic
+    derived = found.analytic
     wanted = _asked(measure, found, scenario)
-    if answer is None:
+    if derived is None:
         return Row(policy, wanted, "", "", "")
-    value = numbers.exact(measure, answer.value, sentences.half_width(found))
-    verdict = found.verdict or ("" if answer.exact else "approximation")
-    return Row(policy, wanted, value, verdict, answer.formula)
+    value = numbers.exact(measure, derived.value, sentences.half_width(found))
+    verdict = found.verdict or ("" if derived.exact else "approximation")
+    return Row(policy, wanted, value, verdict, derived.formula)
 
 
 def _sources(result: Result) -> Iterator[tuple[str, str]]:
@@ -545,17 +377,3 @@ def _text(scenario: Scenario) -> str:
     if scenario.origin and scenario.origin.text is not None:
         return scenario.origin.text
     return json.dumps(as_written(scenario), indent=1, ensure_ascii=False, default=str)
-
-
-# --- words -----------------------------------------------------------------------------------
-
-
-def _count(number: int, thing: str, things: str | None = None) -> str:
-    return f"{number:,} {thing if number == 1 else things or f'{thing}s'}"
-
-
-def _listed(names: Sequence[str]) -> str:
-    """``a``, ``a and b``, or how many."""
-    if len(names) > MOST_NAMED:
-        return f"{len(names)} policies"
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

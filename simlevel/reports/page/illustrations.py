@@ -203,7 +203,7 @@ def _until(result: Result, policy: str) -> float:
     wanted = max(cycles, 4 * found.protection.interval)
     most = MOST_CUSTOMERS / scenario.demand.customers_per_time()
     horizon = result.run.horizon if result.run else wanted
-    return float(f"{min(wanted, max(most, horizon / 1e6), horizon):.2g}")
+    return min(float(f"{min(wanted, most):.2g}"), horizon)
 
 
 def _path(seen: Trace) -> str:
