@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -51,8 +52,11 @@ def bakery() -> Result:
 
 
 @pytest.fixture(scope="module")
-def made(bakery) -> str:
-    return page(bakery)
+def made(bakery) -> Iterator[str]:
+    """Its page, with pictures of every kind."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(illustrations, "MOST_POLICIES", 1)
+        yield page(bakery)
 
 
 # --- it stands alone -----------------------------------------------------------------------------
@@ -349,6 +353,11 @@ def test_windows_that_were_asked_for_have_their_picture():
     assert "Mean over windows" in first.numbers
     assert first.drawn("a").title.startswith("current")
     assert second.drawn("b").title.startswith("proposed")
+    met = result.to_dict()["policies"]["current"]["windows"]["measures"]["fill_rate"]
+    said = [line for line in answer.sure(result) if "current: Type II: fill rate of 98 %" in line]
+    shown, half = read_number(said[0].partition("reached in ")[2].partition(" [")[0])
+    assert shown == pytest.approx(met["meets_target"]["estimate"], abs=half)
+    assert said[0].endswith("of windows of 30 days.")
 
 
 # --- the command line ----------------------------------------------------------------------------

@@ -135,6 +135,7 @@ def sure(result: Result) -> Iterator[str]:
         yield "Nothing was simulated: these are the values that theory derives."
         return
     yield _replicated(result.run, result.scenario)
+    yield from _in_windows(result)
     verdicts = Counter(
         found.verdict
         for policy in result.policies.values()
@@ -164,6 +165,21 @@ def _replicated(run: Run, scenario: Scenario) -> str:
         f"Brackets hold the true value with {numbers.share(run.confidence)} confidence; they come "
         f"from {run.replications:,} replications of {numbers.short(run.horizon)} {unit}s each."
     )
+
+
+def _in_windows(result: Result) -> Iterator[str]:
+    """How often a window meets a target, where windows were asked for."""
+    unit = result.scenario.time_unit
+    for name, policy in list(result.policies.items())[:MOST_NAMED]:
+        for key, found in policy.windows.measures.items() if policy.windows else ():
+            if found.meets_target and found.target is not None and policy.windows:
+                measure, met = words.measure(key), found.meets_target
+                share = numbers.estimate(measure, met.estimate, met.low, met.high)
+                length = f"{numbers.short(policy.windows.length)} {singular(unit)}s"
+                yield (
+                    f"{name}: {sentences.title_of(measure, unit)} of {numbers.share(found.target)} "
+                    f"is reached in {share} of windows of {length}."
+                )
 
 
 def cautions(result: Result) -> Iterator[str]:
