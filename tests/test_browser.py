@@ -36,13 +36,9 @@ def browser() -> Iterator[Any]:
         opened.close()
 
 
-def bakery(**more: Any) -> sl.Result:
-    return sl.simulate(sl.load(shipped()["quickstart"]), **more)
-
-
 def many() -> sl.Result:
-    """Ten policies, one with a long name, units with many digits."""
-    rules = {f"p{n}": {"kind": "base_stock", "order_up_to": 10**6 + n} for n in range(9)}
+    """Seven policies, one with a long name, and numbers with many digits."""
+    rules = {f"p{n}": {"kind": "base_stock", "order_up_to": 10**6 + n} for n in range(6)}
     rules[LONG] = {"kind": "rQ", "reorder_point": 4.5e5, "order_quantity": 123456.5}
     demand = {"kind": "poisson", "rate": 50, "size": {"dist": "gamma", "mean": 1e4, "cv": 0.3}}
     table = {"demand": demand, "lead_time": 1, "policies": rules, "targets": {"fill_rate": 0.9}}
@@ -50,8 +46,7 @@ def many() -> sl.Result:
 
 
 PAGES = {
-    "quickstart": lambda: page(bakery()),
-    "windows": lambda: page(bakery(replications=3, window=30)),
+    "quickstart": lambda: page(sl.simulate(sl.load(shipped()["quickstart"]), window=30)),
     "analyzed": lambda: page(sl.analyze(sl.load(shipped()["quickstart"]))),
     "grocery_lost_sales": lambda: page(sl.simulate(sl.load(shipped()["grocery_lost_sales"]))),
     "history_bootstrap": lambda: page(sl.simulate(sl.load(shipped()["history_bootstrap"]))),

@@ -272,8 +272,8 @@ def test_what_cannot_be_told_is_not_told():
 
 def test_without_targets_the_answer_is_the_fill_rate():
     result = sl.simulate(scenario(), **FEW)
-    said = re.fullmatch(r"a serves ([\d.]+) % of the units asked for at once\.",
-                        answer.answer(result))  # fmt: skip
+    expected = r"Of the units asked for, a serves ([\d.]+) % at once\."
+    said = re.fullmatch(expected, answer.answer(result))
     assert said
     value = result.policies["a"].measures["fill_rate"].estimate
     assert float(said[1]) == pytest.approx(100 * (value or 0), abs=0.5)

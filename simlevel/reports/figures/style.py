@@ -127,7 +127,7 @@ def fewer_ticks(ax: Axes) -> None:
     """On a small picture: ticks that matplotlib chose itself have room for their labels."""
     for axis, most in ((ax.xaxis, 5), (ax.yaxis, 6)):
         if isinstance(axis.get_major_locator(), AutoLocator):
-            axis.set_major_locator(MaxNLocator(most))
+            axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]))
 
 
 def level(ax: Axes, y: float, label: str, color: str = GREY) -> None:

@@ -77,14 +77,16 @@ def _verdicts(result: Result) -> dict[str, dict[str, str]]:
 
 def _without_targets(result: Result) -> str:
     measure = words.MEASURES["fill_rate"]
-    said = [
-        f"{name} serves {_short(measure, found)}"
+    shares = {
+        name: _short(measure, found)
         for name, policy in result.policies.items()
         if (found := policy.measures["fill_rate"]).best is not None
-    ]
-    if not said or len(said) > MOST_NAMED:
+    }
+    if not shares or len(shares) > MOST_NAMED:
         return f"No targets are set: {_count(len(result.policies), 'policy', 'policies')} compared."
-    return f"{'; '.join(said)} of the units asked for at once."
+    (first, share), *more = shares.items()
+    others = "".join(f", {name} {share}" for name, share in more)
+    return f"Of the units asked for, {first} serves {share} at once{others}."
 
 
 def _short(measure: words.Measure, found: MeasureResult) -> str:
