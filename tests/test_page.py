@@ -8,7 +8,6 @@ import re
 import shlex
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -52,11 +51,11 @@ def bakery() -> Result:
 
 
 @pytest.fixture(scope="module")
-def made(bakery) -> Iterator[str]:
+def made(bakery) -> str:
     """Its page, with pictures of every kind."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(illustrations, "MOST_POLICIES", 1)
-        yield page(bakery)
+        return page(bakery)
 
 
 # --- it stands alone -----------------------------------------------------------------------------
