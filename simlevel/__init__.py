@@ -31,6 +31,7 @@ _HOMES = {
     "newsvendor": "theory.newsvendor",
     "finite_horizon_fill_rate": "theory.finite_horizon",
     "rq_service": "theory.many",
+    "ProgressBar": "reports.progress",
     "InputError": "errors",
 }
 __all__ = [*_HOMES, "__version__"]
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from simlevel.model.policy import OwnPolicy as OwnPolicy
     from simlevel.model.policy import State as State
     from simlevel.model.scenario import Scenario as Scenario
+    from simlevel.reports.progress import ProgressBar as ProgressBar
     from simlevel.scenario_file import load as load
     from simlevel.scenario_file import parse as parse
     from simlevel.scenario_file import schema as schema

@@ -6,7 +6,6 @@ import os
 import platform
 import shutil
 import sys
-import time
 import traceback
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -22,6 +21,7 @@ from simlevel.errors import InputError, Problem, SimlevelError, near
 if TYPE_CHECKING:
     from rich.console import RenderableType
 
+    from simlevel.reports.progress import ProgressBar
     from simlevel.studies.result import PolicyResult, Result, Run
 
 DONE, NOT_MET, WRONG_INPUT, INTERNAL, INTERRUPTED = 0, 1, 2, 3, 130
@@ -75,7 +75,7 @@ def _output_options(command: Command) -> Command:
         click.option(
             "-o", "--output", "outputs", multiple=True, type=FILE, metavar="FILE",
             help="Write the result too: .json, .csv, .xlsx or .md; its picture: .svg, .png or "
-            ".pdf. Repeatable.",
+            ".pdf; from run and analyze a page to read and print: .html. Repeatable.",
         ),
         click.option("--json", "as_json", is_flag=True, help="Print one JSON document."),
     ):  # fmt: skip
@@ -276,11 +276,11 @@ def run(
     from simlevel.scenario_file import load
     from simlevel.studies.evaluate import simulate
 
-    _refuse_unknown(outputs, pictures=True)
+    _refuse_unknown(outputs, pictures=True, page=True)
     scenario = load(file)
     if engine == "fast":
         _say_waits()
-    with ProgressBar() as progress:
+    with _progress() as progress:
         result = simulate(
             scenario, seed=seed, replications=replications, horizon=horizon, engine=engine,
             precision=precision, max_replications=max_replications, baseline=baseline,
@@ -303,7 +303,7 @@ def analyze(file: Path, why: bool, as_json: bool, outputs: tuple[Path, ...]) -> 
     from simlevel.scenario_file import load
     from simlevel.studies.evaluate import analyze as analyzed
 
-    _refuse_unknown(outputs, pictures=True)
+    _refuse_unknown(outputs, pictures=True, page=True)
     _show(analyzed(load(file)), as_json, outputs, why=why)
 
 
@@ -342,7 +342,7 @@ def verify(
     _say_waits()
     code, documents = DONE, []
     for scenario in scenarios:
-        with ProgressBar() as progress:
+        with _progress() as progress:
             result = verified(
                 scenario, seed=seed, max_replications=max_replications, progress=progress
             )
@@ -440,13 +440,13 @@ def optimize(
     scenario = load(file)
     result: curve.Frontier | choice.Optimized
     if frontier:
-        with ProgressBar() as progress:
+        with _progress() as progress:
             result = curve.frontier(
                 scenario, policy, targets, fix, seed=seed, replications=replications,
                 progress=_waiting(progress),
             )  # fmt: skip
     else:
-        with ProgressBar() as progress:
+        with _progress() as progress:
             result = choice.optimize(
                 scenario, policy, targets, fix, precision, seed=seed, replications=replications,
                 progress=_waiting(progress),
@@ -515,7 +515,7 @@ def sweep(
     scenario = load(file)
     if engine == "fast":
         _say_waits()
-    with ProgressBar() as progress:
+    with _progress() as progress:
         result = swept(
             scenario, vary, policy=policy, targets=targets, seed=seed, replications=replications,
             horizon=horizon, engine=engine, precision=precision,
@@ -567,7 +567,7 @@ def schema() -> None:
 
 
 def _show(result: Result, as_json: bool, outputs: tuple[Path, ...], *, why: bool = False) -> None:
-    _write(result, _drawn(result, outputs, why=why))
+    _write(result, _drawn(result, _paged(result, outputs), why=why))
     if as_json:
         _print_json(_document(result, why))
     else:
@@ -609,6 +609,18 @@ def _drawn(found: Any, outputs: tuple[Path, ...], *, why: bool = False) -> tuple
     return tuple(path for path in outputs if path not in pictures)
 
 
+def _paged(result: Result, outputs: tuple[Path, ...]) -> tuple[Path, ...]:
+    """Write the pages among *outputs*; the other ones."""
+    from simlevel.reports.files import PAGE
+
+    pages = tuple(path for path in outputs if path.suffix.lower() == PAGE)
+    if pages:
+        from simlevel.reports.page import write
+
+        write(result, pages)
+    return tuple(path for path in outputs if path not in pages)
+
+
 def _print_json(document: Any) -> None:
     from simlevel.reports.files import json_text
 
@@ -641,12 +653,16 @@ def _print(table: RenderableType, width: int) -> None:
 
 
 def _refuse_unknown(
-    outputs: tuple[Path, ...], kinds: tuple[str, ...] = (), *, pictures: bool = False
+    outputs: tuple[Path, ...],
+    kinds: tuple[str, ...] = (),
+    *,
+    pictures: bool = False,
+    page: bool = False,
 ) -> None:
     """Before the work is done, not after it."""
-    from simlevel.reports.files import KINDS, PICTURES
+    from simlevel.reports.files import KINDS, PAGE, PICTURES
 
-    kinds = (*(kinds or KINDS), *(PICTURES if pictures else ()))
+    kinds = (*(kinds or KINDS), *(PICTURES if pictures else ()), *([PAGE] if page else ()))
     reasons = [(path, _unwritable(path, kinds)) for path in outputs]
     if bad := [Problem(f"-o {path}", 0, 0, "", reason) for path, reason in reasons if reason]:
         raise InputError(bad)
@@ -654,7 +670,8 @@ def _refuse_unknown(
 
 def _unwritable(path: Path, kinds: tuple[str, ...]) -> str | None:
     if path.suffix.lower() not in kinds:
-        return f"expected an ending of {', '.join(kinds)}, found {path.suffix or 'none'}"
+        hint = " (a page of run and analyze)" if path.suffix.lower() == ".html" else ""
+        return f"expected an ending of {', '.join(kinds)}, found {path.suffix or 'none'}{hint}"
     if not path.parent.is_dir():
         return f"expected a folder that is there, found no {path.parent}"
     if path.is_dir():
@@ -718,6 +735,12 @@ def _count(number: int, thing: str) -> str:
     return f"{number or 'no'} {thing}{'' if number == 1 else 's'}"
 
 
+def _progress() -> ProgressBar:
+    from simlevel.reports.progress import ProgressBar
+
+    return ProgressBar()
+
+
 def _waiting(progress: ProgressBar) -> Callable[[int, int], None]:
     """*progress*, which first says what a first simulation waits for."""
 
@@ -733,40 +756,6 @@ def _say_waits() -> None:
     from simlevel.compiled import tell_waits
 
     tell_waits(_warn)
-
-
-class ProgressBar:
-    """A bar on standard error for anything over a second; silent where nobody watches."""
-
-    def __init__(self) -> None:
-        self._started = time.monotonic()
-        self._bar: Any = None
-        self._task: Any = None
-
-    def __enter__(self) -> ProgressBar:
-        return self
-
-    def __call__(self, done: int, planned: int) -> None:
-        if self._bar is None and sys.stderr.isatty() and time.monotonic() > self._started + 1:
-            self._open()
-        if self._bar is not None:
-            self._bar.update(self._task, completed=done, total=planned)
-
-    def _open(self) -> None:
-        from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-        from rich.progress import TimeRemainingColumn as Remaining
-
-        self._bar = Progress(
-            TextColumn("replications"), BarColumn(), MofNCompleteColumn(), Remaining(),
-            console=Console(stderr=True), transient=True,
-        )  # fmt: skip
-        self._task = self._bar.add_task("replications")
-        self._bar.start()
-
-    def __exit__(self, *exception: object) -> None:
-        if self._bar is not None:
-            self._bar.stop()
 
 
 # --- the one door ------------------------------------------------------------------------------

@@ -62,6 +62,19 @@ def exact(measure: words.Measure, value: float, half_width: float | None) -> str
     return plain(scale * value, decimals) + unit
 
 
+def gap(measure: words.Measure, value: float, half_width: float | None) -> str:
+    """A difference from an estimate with its digits, ``+0.35 points`` of a share.
+
+    Without an interval: two digits more than a percent, or five of other values.
+    """
+    scale, unit = (100.0, " points") if measure.is_share else (1.0, "")
+    if half_width is None:
+        decimals = 2 if measure.is_share else digits(None, value)
+    else:
+        decimals = digits(scale * half_width, scale * value)
+    return _signed(scale * value, decimals) + unit
+
+
 def unit_of(measure: words.Measure, time_unit: str) -> str:
     """The unit as a table's label shows it: ``days``, ``units/day``; nothing for shares."""
     return {

@@ -56,7 +56,7 @@ def load(file: str | Path) -> Scenario:
     scenario = parse(content, str(file), path.parent)
     digest = hashlib.sha256(content.encode()).hexdigest()
     said = scenario.origin.said if scenario.origin else ()
-    scenario._origin = Origin(str(file), digest, said)
+    scenario._origin = Origin(str(file), digest, said, content)
     return scenario
 
 
@@ -76,7 +76,7 @@ def parse(content: str, file: str = "scenario", folder: Path | None = None) -> S
         problems.append(Problem(file, 1, 1, "", "expected a few levels of tables, found too many"))
     if problems:
         raise InputError(sorted(set(problems)))
-    scenario._origin = Origin(file, None, tuple(said))
+    scenario._origin = Origin(file, None, tuple(said), content)
     return scenario
 
 
@@ -91,7 +91,7 @@ def varied(scenario: Scenario, changes: Mapping[tuple[str, ...], Any]) -> Scenar
 
     Raises InputError as :func:`load` does, without places.
     """
-    data = _as_written(scenario)
+    data = as_written(scenario)
     for path, value in changes.items():
         _set(data, path, value)
         if path[-1] in ("file", "column"):
@@ -111,18 +111,18 @@ def varied(scenario: Scenario, changes: Mapping[tuple[str, ...], Any]) -> Scenar
     return made
 
 
-def _as_written(value: Any) -> Any:
+def as_written(value: Any) -> Any:
     """*value* as the tables and arrays of a file: what was said, with nothing filled in."""
     if isinstance(value, LeadTime):
-        table = _as_written(value.distribution)
+        table = as_written(value.distribution)
         return table | ({} if value.order_crossing else {"order_crossing": False})
     if isinstance(value, Frozen) and not isinstance(value, OwnPolicy):
         said = value.model_fields_set | {"dist", "kind"}
         fields = [(f.alias or n, getattr(value, n)) for n, f in _fields(value) if n in said]
-        return {key: _as_written(each) for key, each in fields if each is not None}
+        return {key: as_written(each) for key, each in fields if each is not None}
     if isinstance(value, dict):
-        return {key: _as_written(each) for key, each in value.items()}
-    return [_as_written(each) for each in value] if isinstance(value, tuple) else value
+        return {key: as_written(each) for key, each in value.items()}
+    return [as_written(each) for each in value] if isinstance(value, tuple) else value
 
 
 def _fields(value: Frozen) -> Iterable[tuple[str, FieldInfo]]:

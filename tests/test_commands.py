@@ -258,7 +258,7 @@ IMPORTED = "import sys; from simlevel.cli import status; status(sys.argv[1:]); p
     [
         (["--help"], ["numba", "pandas", "matplotlib", "scipy.stats", "numpy"]),
         (["check", QUICK], ["numba", "pandas", "matplotlib", "scipy.stats"]),
-        (["run", QUICK, *FEW], ["pandas", "matplotlib", "scipy.stats"]),
+        (["run", QUICK, *FEW], ["pandas", "matplotlib", "scipy.stats", "jinja2"]),
     ],
     ids=["help", "check", "run"],
 )

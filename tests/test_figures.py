@@ -540,7 +540,7 @@ def test_commands_write_their_picture_whole(command, tmp_path, capsys):
     [(["verify", "quickstart", "-o", "x.svg"], "expected an ending of .json"),
      (["analyze", "grocery_lost_sales", "-o", "x.svg"], "lost sales"),
      (["optimize", "quickstart", "-o", "x.svg"], "expected an ending of .json"),
-     (["run", "quickstart", "-o", "x.jpg"], ".svg, .png, .pdf, found .jpg")],
+     (["run", "quickstart", "-o", "x.jpg"], ".svg, .png, .pdf, .html, found .jpg")],
 )  # fmt: skip
 def test_a_picture_that_cannot_be_is_refused_in_a_line(line, said, tmp_path, capsys):
     command, name, option, file = line

@@ -32,6 +32,7 @@ NEIGHBOURS = {
 HEAVY = {
     "simpy": {"engines.process", "peers"},  # what the benchmark runs against
     "matplotlib": {"reports.figures.style"},
+    "jinja2": {"reports.page.__init__"},
     "numba": {"compiled"},
     "click": {"cli"},
 }

@@ -134,6 +134,8 @@ class Origin:
     sha256: str | None = field(default=None, compare=False)
     said: tuple[str, ...] = field(default=(), compare=False)
     """What was recognised in the records that it names: a decimal comma, say."""
+    text: str | None = field(default=None, compare=False, repr=False)
+    """As it was written."""
 
 
 class Scenario(Frozen):

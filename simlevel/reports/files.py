@@ -189,3 +189,5 @@ KINDS = tuple(_MAKERS)
 """Endings that can be written."""
 PICTURES = (".svg", ".png", ".pdf")
 """Endings of pictures, which ``figures.pictures`` draws where a command has one."""
+PAGE = ".html"
+"""Ending of a report page, which ``page`` makes of a run's result or an analysis."""

@@ -22,7 +22,8 @@ from simlevel.reports.files import (
     write_whole,
     xlsx_of,
 )
-from simlevel.reports.tables import STYLES, reproduce
+from simlevel.reports.sentences import reproduce
+from simlevel.reports.tables import STYLES
 from simlevel.studies.result import MeasureResult
 from simlevel.studies.sweep import Point, Sweep
 

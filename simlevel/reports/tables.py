@@ -9,12 +9,11 @@ from rich.table import Table
 from rich.text import Text
 
 from simlevel import __version__, numbers, words
-from simlevel.estimation.comparison import Best, Difference
-from simlevel.estimation.estimate import weights
+from simlevel.estimation.comparison import Best
 from simlevel.model.fields import singular
-from simlevel.model.scenario import Scenario
+from simlevel.reports import sentences
 from simlevel.reports.window_table import window_tables
-from simlevel.studies.result import MeasureResult, PolicyResult, Protection, Result, Run
+from simlevel.studies.result import MeasureResult, Result
 from simlevel.theory.gap import Step
 
 LABEL, CELL = 24, 27
@@ -61,11 +60,10 @@ def _heading(result: Result) -> RenderableType:
 
 def _measures(result: Result, names: Sequence[str]) -> Table:
     table = _grid("measure", names)
-    for measure in result.scenario.measure_words():
-        shown = [result.policies[name].measures[measure.name] for name in names]
-        if any(map(_has_something, shown)) and not _is_nothing(measure, result.scenario):
-            label = _label(measure, result.scenario.time_unit)
-            table.add_row(label, *(_cell(measure, each) for each in shown))
+    for measure in sentences.measures_shown(result, names):
+        label = _label(measure, result.scenario.time_unit)
+        shown = (result.policies[name].measures[measure.name] for name in names)
+        table.add_row(label, *(_cell(measure, each) for each in shown))
     return table
 
 
@@ -77,23 +75,8 @@ def _grid(first: str, names: Sequence[str], cell: int = CELL, label: int = LABEL
     return table
 
 
-def _is_nothing(measure: words.Measure, scenario: Scenario) -> bool:
-    """Nothing is lost under backorders or owed under lost sales; nor is a cost that is free."""
-    totals = [total for total, weight in weights(measure, scenario).items() if weight]
-    never = "area_backorders" if scenario.lost_sales else "units_lost"
-    return not totals or totals == [never]
-
-
-def _has_something(result: MeasureResult) -> bool:
-    """Measures that are not defined here have no row."""
-    return bool(result.estimate is not None or result.analytic or result.target)
-
-
 def _label(measure: words.Measure, time_unit: str) -> Text:
-    text = Text(measure.title)
-    if measure.name.startswith("served_within"):
-        one = measure.title.endswith(" 1")
-        text.append(f" {singular(time_unit)}{'' if one else 's'}")
+    text = Text(sentences.title_of(measure, time_unit))
     unit = numbers.unit_of(measure, singular(time_unit))
     if unit:
         text.append(f", {unit}", style="dim")
@@ -106,9 +89,7 @@ def _cell(measure: words.Measure, result: MeasureResult) -> Text:
 
 
 def _lines(measure: words.Measure, result: MeasureResult) -> Iterator[Text]:
-    half = None
-    if result.low is not None and result.high is not None:
-        half = (result.high - result.low) / 2
+    half = sentences.half_width(result)
     if result.estimate is not None:
         yield Text(numbers.estimate(measure, result.estimate, result.low, result.high))
     elif result.analytic is None:
@@ -127,16 +108,9 @@ def _lines(measure: words.Measure, result: MeasureResult) -> Iterator[Text]:
 
 
 def _target(measure: words.Measure, result: MeasureResult) -> Text:
-    target = result.target
-    assert target is not None
-    asked = numbers.share(target.asked) if measure.is_share else numbers.short(target.asked)
-    line = Text(f"target {asked}")
-    verdict = target.verdict
-    if verdict is None and result.analytic:
-        value = result.analytic.value
-        reached = value >= target.asked if measure.at_least else value <= target.asked
-        verdict = "met" if reached else "missed"
-    if verdict:
+    assert result.target is not None
+    line = Text(f"target {sentences.asked(measure, result.target.asked)}")
+    if verdict := sentences.target_verdict(measure, result):
         line.append(f" {verdict}", style=STYLES[verdict])
     return line
 
@@ -148,18 +122,10 @@ def _differences(result: Result, names: Sequence[str], width: int) -> Table:
     assert result.differences is not None
     label = LABEL + 6
     table = _grid(f"less {result.baseline}", names, (width - label) // len(names), label)
-    shown = {name for each in result.differences.values() for name in each}
-    for measure in result.scenario.measure_words():
-        if measure.name in shown and not _is_the_same(result, names, measure):
-            cells = [_difference(result, name, measure) for name in names]
-            table.add_row(_difference_label(measure, result.scenario.time_unit), *cells)
+    for measure in sentences.measures_compared(result, names):
+        cells = [_difference(result, name, measure) for name in names]
+        table.add_row(_difference_label(measure, result.scenario.time_unit), *cells)
     return table
-
-
-def _is_the_same(result: Result, names: Sequence[str], measure: words.Measure) -> bool:
-    """The same customers ask for the same: no row says so."""
-    found = [(result.differences or {})[name].get(measure.name) for name in names]
-    return all(each is None or each.low == each.high == 0 for each in found)
 
 
 def _difference_label(measure: words.Measure, time_unit: str) -> Text:
@@ -173,17 +139,9 @@ def _difference(result: Result, name: str, measure: words.Measure) -> Text:
         return Text("-", style="dim")
     text = Text(numbers.difference(measure, found.estimate, found.low, found.high))
     text.append(f" {found.verdict}", style=STYLES.get(found.verdict, "bold"))
-    return text.append(f"\n{_would_tell(found)}", style="dim") if _is_open(found) else text
-
-
-def _is_open(found: Difference) -> bool:
-    return found.verdict == "cannot tell" and found.high > found.low
-
-
-def _would_tell(found: Difference) -> str:
-    if found.replications_to_tell is not None:
-        return f"about {numbers.about(found.replications_to_tell)} replications would tell"
-    return "too few stockouts to compare" if found.note else "no difference worth looking for"
+    if not sentences.is_open(found):
+        return text
+    return text.append(f"\n{sentences.would_tell(found)}", style="dim")
 
 
 # --- the best --------------------------------------------------------------------------------
@@ -207,7 +165,7 @@ def _best(best: Best) -> Iterator[Text]:
 
 def foot(result: Result) -> list[RenderableType]:
     """Notes, the clock, and what it takes to get the same numbers again."""
-    lines = [*_notes(result), *_clock(result), *_reproduce(result)]
+    lines = [*sentences.notes(result), *_clock(result), *_reproduce(result)]
     parts = [part for line in lines for part in _wrapped(line)]
     return [Text(part, style="dim") for part in parts]
 
@@ -222,74 +180,18 @@ def _wrapped(line: str) -> Iterator[str]:
         yield f"  {rest}"
 
 
-def _notes(result: Result) -> Iterator[str]:
-    notes: dict[str, list[str]] = {}
-    for policy in result.policies.values():
-        for name, each in policy.measures.items():
-            undefined = result.scenario.undefined(words.measure(name))
-            if each.note and not undefined and name not in notes.setdefault(each.note, []):
-                notes[each.note].append(name)
-    for note, names in notes.items():
-        yield f"{note}: {', '.join(names)}"
-    verdicts = {m.verdict for p in result.policies.values() for m in p.measures.values()}
-    if "inconclusive" in verdicts:
-        yield "inconclusive: nothing against the exact value, but the interval is still wide"
-    for reason in dict.fromkeys(p.no_theory for p in result.policies.values() if p.no_theory):
-        yield f"no exact value: {reason}"
-
-
 def _clock(result: Result) -> Iterator[str]:
     yield f"within one instant: {', '.join(result.scenario.clock.sequence)}"
     for name, policy in result.policies.items():
-        yield f"{name}: {_policy(policy)}; {_protection(policy.protection, result.scenario)}"
-
-
-def _policy(policy: PolicyResult) -> str:
-    symbols = {
-        "reorder_point": "s" if policy.policy.kind == "sS" else "r",
-        "order_quantity": "Q",
-        "order_up_to": "S",
-        "minimum_order": "at least",
-        "order_multiple": "in multiples of",
-    }
-    parts = [
-        f"{symbols[key]} {numbers.short(value)}"
-        for key, value in policy.parameters.items()
-        if key in symbols
-    ]
-    return f"{policy.policy.kind} {', '.join(parts)}".strip()
-
-
-def _protection(protection: Protection, scenario: Scenario) -> str:
-    unit, lead = singular(scenario.time_unit), numbers.short(protection.lead_time)
-    mean = "" if scenario.lead_time.distribution.variance() == 0 else "mean "
-    if protection.review_period is None:
-        text = f"continuous review, covers {mean}L = {lead} {unit}s"
-    else:
-        review = numbers.short(protection.review_period)
-        whole = numbers.short(protection.interval)
-        text = f"covers {mean}L + R = {lead} + {review} = {whole} {unit}s"
-    if protection.demand_instants is not None:
-        instants = protection.demand_instants
-        text += f", {instants} demand instant{'' if instants == 1 else 's'}"
-    return text
+        covers = sentences.protection(policy.protection, result.scenario)
+        yield f"{name}: {sentences.policy(policy)}; {covers}"
 
 
 def _reproduce(result: Result) -> Iterator[str]:
     if result.run is None:
         yield f"simlevel {__version__}"
     else:
-        yield from reproduce(result.run, result.scenario)
-
-
-def reproduce(run: Run, scenario: Scenario) -> Iterator[str]:
-    """What it takes to get the same numbers again."""
-    unit = singular(scenario.time_unit)
-    yield (
-        f"{run.replications} replications of {numbers.short(run.horizon)} {unit}s after a warm-up "
-        f"of {numbers.short(run.warmup)}; intervals at {numbers.share(run.confidence)}"
-    )
-    yield f"seed {run.seed}, engine {run.engine}, simlevel {__version__}"
+        yield from sentences.reproduce(result.run, result.scenario)
 
 
 # --- why the textbook is off -----------------------------------------------------------------

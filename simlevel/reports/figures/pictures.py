@@ -51,7 +51,8 @@ def picture(found: Found, *, why: bool = False) -> Figure:
         raise InputError("-o: expected something to draw, found nothing that is known")
     if len(panels) > MOST:
         raise InputError(f"-o: expected at most {MOST} pictures in a file, found {len(panels)}")
-    return style.drawn(*zip(*panels, strict=True))
+    drawings, heights = zip(*panels, strict=True)
+    return style.drawn(drawings, heights)
 
 
 def _panels(found: Found, why: bool) -> Iterator[Panel]:
@@ -67,7 +68,7 @@ def _panels(found: Found, why: bool) -> Iterator[Panel]:
         yield from _laws(found)
     elif any(policy.windows for policy in found.policies.values()):
         for name in found.policies:
-            yield partial(windows, found, policy=name, measure=_promised(found, name)), 3.4
+            yield partial(windows, found, policy=name, measure=promised(found, name)), 3.4
     else:
         yield from _run(found)
 
@@ -75,19 +76,19 @@ def _panels(found: Found, why: bool) -> Iterator[Panel]:
 def _run(result: Result) -> Iterator[Panel]:
     """The shares of service, the cost if there is one, and what the policies differ by."""
     count = len(result.policies)
-    yield partial(policies, result), _height(len(rows(result)), count)
+    yield partial(policies, result), height(len(rows(result)), count)
     if result.scenario.costs is not None:
-        yield partial(policies, result, measures=["cost_per_time"]), _height(1, count)
+        yield partial(policies, result, measures=["cost_per_time"]), height(1, count)
     if result.differences:
-        yield partial(differences, result), _height(len(rows(result)), count - 1)
+        yield partial(differences, result), height(len(rows(result)), count - 1)
 
 
-def _height(rows: int, marks: int) -> float:
+def height(rows: int, marks: int) -> float:
     """Room for title, axis and legend, and for every mark of a row."""
     return 1.5 + rows * max(0.36, 0.17 * marks)
 
 
-def _promised(result: Result, policy: str) -> str:
+def promised(result: Result, policy: str) -> str:
     """The share that windows are drawn of: the first with a target, else the fill rate."""
     scattered = result.policies[policy].windows
     shares = scattered.measures if scattered else {}
@@ -112,4 +113,4 @@ def _gaps(result: Result) -> Iterator[Panel]:
                 analytic = result.policies[name].measures[measure].analytic
                 end = "exact" if analytic and analytic.exact else "simulated"
                 drawn = partial(waterfall, steps, measure=measure, policy=name, end=end)
-                yield drawn, _height(len(steps) + 1, 1) - 0.5
+                yield drawn, height(len(steps) + 1, 1) - 0.5

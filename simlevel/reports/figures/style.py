@@ -15,7 +15,7 @@ from matplotlib.axes import Axes as Axes
 from matplotlib.figure import Figure as Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
+from matplotlib.ticker import AutoLocator, FixedLocator, FuncFormatter, MaxNLocator
 from matplotlib.transforms import ScaledTranslation
 
 from simlevel import numbers, words
@@ -46,6 +46,10 @@ TITLE = 66
 """Characters of a line of a title."""
 LONGEST = 28
 """Characters of a name that are shown."""
+LETTER, KEY = 4.2, 30
+"""Points: a letter of a legend, and what stands before and after its words."""
+LABELS = 60
+"""Points left of the axes that a legend below them does not have."""
 
 _WRITTEN: dict[Any, Any] = {
     "svg.hashsalt": "simlevel",
@@ -119,6 +123,13 @@ def round_steps(ax: Axes, which: str) -> None:
     axis.set_major_formatter(FuncFormatter(lambda value, _: numbers.short(round(value, 9))))
 
 
+def fewer_ticks(ax: Axes) -> None:
+    """On a small picture: ticks that matplotlib chose itself have room for their labels."""
+    for axis, most in ((ax.xaxis, 5), (ax.yaxis, 6)):
+        if isinstance(axis.get_major_locator(), AutoLocator):
+            axis.set_major_locator(MaxNLocator(most, steps=[1, 2, 2.5, 5, 10]))
+
+
 def level(ax: Axes, y: float, label: str, color: str = GREY) -> None:
     """A dotted line across, its label right of the axes."""
     ax.axhline(y, color=color, lw=1, ls=":", zorder=1.5)
@@ -141,9 +152,12 @@ def rows(ax: Axes, labels: Sequence[str]) -> None:
 
 
 def legend(ax: Axes, handles: Sequence[Artist] | None = None, columns: int = 4) -> None:
-    """Below the axes, where it covers nothing."""
+    """Below the axes, where it covers nothing; in fewer columns where they have no room."""
     shown = list(handles) if handles is not None else ax.get_legend_handles_labels()[0]
     if shown:
+        longest = max(len(str(handle.get_label())) for handle in shown)
+        room = 72 * ax.figure.bbox.width / ax.figure.dpi - LABELS
+        columns = max(1, min(columns, int(room // (LETTER * longest + KEY))))
         below = ScaledTranslation(0, -34 / 72, ax.figure.dpi_scale_trans)
         ax.legend(
             handles=shown, loc="upper center", bbox_to_anchor=(0.5, 0.0), frameon=False,
@@ -222,10 +236,12 @@ def labelled(measure: words.Measure, unit: str) -> str:
 # --- files -----------------------------------------------------------------------------------
 
 
-def drawn(pictures: Sequence[Picture], heights: Sequence[float] | None = None) -> Figure:
-    """*pictures* one below the other, on a figure that nobody shows; *heights* in inches."""
+def drawn(
+    pictures: Sequence[Picture], heights: Sequence[float] | None = None, width: float = WIDTH
+) -> Figure:
+    """*pictures* one below the other, on a figure that nobody shows; sizes in inches."""
     tall = list(heights or [HEIGHT] * len(pictures))
-    figure = Figure(figsize=(WIDTH, sum(tall)), layout="constrained")
+    figure = Figure(figsize=(width, sum(tall)), layout="constrained")
     figure.get_layout_engine().set(h_pad=0.08, w_pad=0.08, hspace=0.05)  # type: ignore[union-attr, call-arg]
     grid = figure.subplots(len(pictures), 1, squeeze=False, height_ratios=tall)
     for picture, (ax,) in zip(pictures, grid, strict=True):

@@ -1,0 +1,51 @@
+"""The report page: what a result says, as one file that needs nothing else. ``-o FILE.html``.
+
+``answer``, ``asked`` and ``content`` are what it says, ``illustrations`` its pictures, ``run.html``
+where all that stands; ``base.html``, ``parts.html`` and ``style.css`` are there for other reports
+too. Nothing is computed here. The only room that imports jinja2.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+import jinja2
+
+from simlevel.reports.files import write_whole
+from simlevel.reports.page import content, illustrations
+from simlevel.studies.result import Result
+
+_HERE = Path(__file__).parent
+_ENVIRONMENT = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(_HERE),
+    autoescape=True,
+    undefined=jinja2.StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+
+
+def _glued(text: str) -> str:
+    """*text* whose numbers stay on the line of their sign."""
+    return re.sub(r" (?=[%+=])|(?<=[+=]) ", "\u00a0", text)
+
+
+_ENVIRONMENT.filters["glued"] = _glued
+
+
+def page(result: Result) -> str:
+    """The page of *result*, as HTML; the same result gives the same page."""
+    template = _ENVIRONMENT.get_template("run.html")
+    return template.render(page=content.page(result), figures=illustrations.illustrations(result))
+
+
+def write(result: Result, paths: Sequence[Path]) -> None:
+    """Write the page of *result* to each of *paths*, whole or not at all.
+
+    Raises InputError where a file cannot be written.
+    """
+    made = page(result).encode()
+    for path in paths:
+        write_whole(path, made)
