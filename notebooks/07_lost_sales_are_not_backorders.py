@@ -54,9 +54,9 @@ def half_a_year(bicycles=10):
 half_a_year()
 
 # %% [markdown]
-# Follow the long empty spell in the middle. Anna owes more and more bicycles. When the next ones
-# arrive, they are spoken for: her shelf stays empty, and new customers wait because of old ones. Ben
-# owes nothing. What arrives goes on the shelf, and the next customer finds it.
+# Follow the long empty spell in the middle. Anna owes more and more bicycles. When the next
+# arrive, they are spoken for: her shelf stays empty, and new customers wait because of old ones.
+# Ben owes nothing. What arrives goes on the shelf, and the next customer finds it.
 #
 # Who leaves has a cost, and brings no money. But he leaves the others alone.
 #
