@@ -275,7 +275,7 @@ pd.DataFrame(report).T
 # load 8: Anna 71.7%, Ben 87.8%
 # load 4: Anna 99.2%, Ben 99.5%
 #            wait  leave
-# bicycles              
+# bicycles
 # 5         62.9%  80.1%
 # 6         78.5%  88.3%
 # 7         88.9%  93.7%
