@@ -144,11 +144,14 @@ def value(text: str) -> float:
 
 
 def claims(text: str) -> Iterator[tuple[str, float, int, bool]]:
-    """Shares, decimals and numbers above twelve: as written, value, decimals, if a share."""
+    """Shares, decimals and numbers above twelve: as written, value, decimals, if a share.
+
+    0 and 100 claim nothing.
+    """
     for written, share in TALKED.findall(text):
         number = value(written.rstrip(","))
         decimals = len(written.partition(".")[2])
-        if share or decimals or number > 12:
+        if (share or decimals or number > 12) and number not in (0, 100):
             yield written + share, number, decimals, bool(share)
 
 
