@@ -61,8 +61,9 @@ def execute(notebook: Notebook) -> list[str]:
     added = [nbformat.v4.new_code_cell(code) for code in cells]
     whole = nbformat.v4.new_notebook(metadata=KERNEL, cells=[*notebook.cells, *added])
     NotebookClient(
-        whole, timeout=300, kernel_name="python3", record_timing=False, extra_arguments=SHARP,
-        skip_cells_with_tag=LIVE, resources={"metadata": {"path": str(HERE)}},
+        whole, timeout=300, kernel_name="python3", record_timing=False, coalesce_streams=True,
+        extra_arguments=SHARP, skip_cells_with_tag=LIVE,
+        resources={"metadata": {"path": str(HERE)}},
     ).execute()  # fmt: skip
     return [printed(cell) for cell in added]
 
