@@ -54,18 +54,16 @@ def read(path: Path) -> Notebook:
     return notebook
 
 
-def execute(notebook: Notebook, *, live: bool = False) -> list[str]:
-    """Run *notebook* in place, then its solutions; what each of these prints.
-
-    With *live* the controls are run too.
-    """
+def execute(notebook: Notebook) -> list[str]:
+    """Run *notebook* in place, then its solutions; what each of these prints."""
     cells = [solution["code"] for cell in notebook.cells if cell.cell_type == "markdown"
              for solution in SOLUTION.finditer(cell.source + "\n")]  # fmt: skip
     added = [nbformat.v4.new_code_cell(code) for code in cells]
     whole = nbformat.v4.new_notebook(metadata=KERNEL, cells=[*notebook.cells, *added])
     NotebookClient(
-        whole, timeout=300, kernel_name="python3", record_timing=False, extra_arguments=SHARP,
-        skip_cells_with_tag="" if live else LIVE, resources={"metadata": {"path": str(HERE)}},
+        whole, timeout=300, kernel_name="python3", record_timing=False, coalesce_streams=True,
+        extra_arguments=SHARP, skip_cells_with_tag=LIVE,
+        resources={"metadata": {"path": str(HERE)}},
     ).execute()  # fmt: skip
     return [printed(cell) for cell in added]
 
