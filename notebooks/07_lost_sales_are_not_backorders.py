@@ -168,7 +168,7 @@ interact(both, load=(0.5, 15, 0.5))
 # %%
 found = shares(load=8)
 found["apart"] = found["leave"] - found["wait"]
-found.loc[[1, 4, 7, 10, 13, 14, 16, 20]].style.format("{:.1%}")
+found.loc[[1, 4, 7, 10, 13, 14, 16, 20]].map("{:.1%}".format)
 
 # %% [markdown]
 # With one bicycle Anna serves almost nobody at once, for the queue never ends; Ben still sells his
@@ -268,17 +268,16 @@ pd.DataFrame(report).T
 # ```python
 # for load in (8, 4):
 #     print(f"load {load}: Anna {poisson.cdf(9, load):.1%}, Ben {1 - erlang_b(10, load):.1%}")
-# print(shares(load=4).loc[5:7].map("{:.1%}".format))
+# print(shares(load=4).loc[5:7].map("{:.1%}".format).rename_axis(None))
 # ```
 #
 # ```text
 # load 8: Anna 71.7%, Ben 87.8%
 # load 4: Anna 99.2%, Ben 99.5%
-#            wait  leave
-# bicycles
-# 5         62.9%  80.1%
-# 6         78.5%  88.3%
-# 7         88.9%  93.7%
+#     wait  leave
+# 5  62.9%  80.1%
+# 6  78.5%  88.3%
+# 7  88.9%  93.7%
 # ```
 #
 # Anna gains more, since she had more to gain. Anna used to serve 71.7 %, and needs 6 bicycles for
