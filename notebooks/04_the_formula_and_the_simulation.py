@@ -8,7 +8,8 @@
 #
 # A builders' merchant sells cement. Two customers come a day, each takes ten bags in the mean,
 # and a delivery takes two days. The reorder point is 65 bags. A textbook says what service that
-# gives: demand of the lead time is about normal, and Type I is the chance that it stays below 65.
+# gives: demand of the lead time is about normal, and Type I is the chance that it is no more than
+# 65.
 
 # %%
 from math import sqrt
@@ -65,9 +66,8 @@ left = [round(event.position - event.quantity) for event in orders]
 left
 
 # %% [markdown]
-# Nobody asks for a customer's last bags to stay on the shelf until an order has been written. The
-# customer who crosses 65 crosses it by some bags, and these bags are missing during the whole
-# lead time. In the long run:
+# Customers do not stop at 65. The one who crosses it takes some bags more, and these bags are
+# missing during the whole lead time. In the long run:
 
 # %%
 orders = [event for event in sl.trace(cement, until=20_000).events if event.event == "order"]
