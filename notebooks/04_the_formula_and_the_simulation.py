@@ -204,7 +204,7 @@ interact(asked_of_the_stock, review_period=(1, 14))
 # </details>
 
 # %% [markdown]
-# **Exercise 3.** The target is a fill rate of `0.98`. How high must the stock be filled up if
+# **Exercise 3.** The target is a fill rate of 0.98. How high must the stock be filled up if
 # somebody looks every day, every week, every two weeks? How much of that is safety stock, the
 # level less the mean demand of L + R? Guess first whether it rises.
 #

@@ -61,7 +61,13 @@ def draw(table):
     )
     ax.plot(table.index, table.cost_per_time, color="black", lw=2, label="all costs")
     ax.plot(table.cost_per_time.idxmin(), table.cost_per_time.min(), "ko")
-    ax.legend([*parts, "all costs", "the cheapest"], ncols=5, frameon=False, fontsize=9)
+    ax.legend(
+        [*parts, "all costs", "the cheapest"],
+        ncols=5,
+        frameon=False,
+        loc="upper center",
+        bbox_to_anchor=(0.5, -0.15),
+    )
     ax.set(
         xlabel="reorder point, bags", ylabel="money per day", ylim=(0, 6), xticks=table.index[::2]
     )
@@ -163,8 +169,8 @@ interact(bottom, backorder=(0.5, 20))
 # ## Exercises
 
 # %% [markdown]
-# **Exercise 1.** The manager insists on a reorder point of `28`, and the order quantity stays as
-# it is. What must a bag owed cost per day, at least, for that to be the cheapest choice?
+# **Exercise 1.** The manager insists on a reorder point of 28, and the order quantity stays as it
+# is. What must a bag owed cost per day, at least, for that to be the cheapest choice?
 #
 # <details><summary>Solution</summary>
 #
@@ -188,8 +194,8 @@ interact(bottom, backorder=(0.5, 20))
 # </details>
 
 # %% [markdown]
-# **Exercise 2.** A new supplier delivers for `4` per order instead of `15`. What happens to the
-# best order quantity, and what to the best reorder point? Guess both directions first.
+# **Exercise 2.** A new supplier delivers for 4 per order instead of 15. What happens to the best
+# order quantity, and what to the best reorder point? Guess both directions first.
 #
 # <details><summary>Solution</summary>
 #
@@ -212,10 +218,10 @@ interact(bottom, backorder=(0.5, 20))
 # </details>
 
 # %% [markdown]
-# **Exercise 3.** The bakery also bakes rye bread, once a day. A loaf too few loses `0.70` of
-# margin; a loaf too many loses `0.18`, since it is sold as feed. Demand is about normal, `50`
-# loaves a day with a standard deviation of `8`. How many should it bake, and on how many days
-# will the bread run out? Use the ratio of the experiment, then ask `sl.newsvendor`.
+# **Exercise 3.** The bakery also bakes rye bread, once a day. A loaf too few loses 0.70 of
+# margin; a loaf too many loses 0.18, since it is sold as feed. Demand is about normal, 50 loaves
+# a day with a standard deviation of 8. How many should it bake, and on how many days will the
+# bread run out? Use the ratio of the experiment, then ask `sl.newsvendor`.
 #
 # <details><summary>Solution</summary>
 #
