@@ -163,7 +163,7 @@ interact(
 # ## Exercises
 
 # %% [markdown]
-# **Exercise 1.** Two hundred people again, but bold ones: they ask for a confidence of `0.8`. How
+# **Exercise 1.** Two hundred people again, but bold ones: they ask for a confidence of 0.8. How
 # many of their intervals hold the truth, and how wide are they beside the others?
 #
 # <details><summary>Solution</summary>
