@@ -43,6 +43,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from scipy import stats
 
+BLUE, ORANGE = "#0072B2", "#D55E00"  # told apart by the colour-blind too
 ordered = np.arange(14)
 luck = np.random.default_rng(21).random(14)  # of each ship: 0 is the fastest of all, 1 the slowest
 
@@ -60,7 +61,7 @@ def two_ways(sd):
     _, axes = plt.subplots(1, 2, figsize=(9.4, 3.4), sharey=True, layout="constrained")
     for ax, there in zip(axes, (alone, queued), strict=True):
         for begin, own, end in zip(ordered, alone, there, strict=True):
-            ax.plot([begin, end], [0, 1], color="C1" if end > own else "C0", lw=1.4)
+            ax.plot([begin, end], [0, 1], color=ORANGE if end > own else BLUE, lw=1.4)
         ax.set(xlabel="time, weeks", xlim=(0, 28), ylim=(0, 1))
         ax.set_yticks([0, 1], ["ordered", "arrived"])
         ax.spines[["top", "right"]].set_visible(False)
@@ -126,10 +127,11 @@ pd.DataFrame(
 # full. Where a ship is late, the next one fills in for it.
 #
 # In the queue, waiting for others makes the average container take 7.7 weeks instead of 6, and so
-# 307 chairs are on their way instead of 239. All of them are missing on the shelf.
+# 307 chairs are on their way instead of 239. What is on its way is not on the shelf.
 #
-# **What does the textbook say?** An order has to cover the lead time $L$ and the week until the
-# next order. The demand of that time has the mean $d\,(L+R)$ and, so one learns, the variance
+# **What does the textbook say?** An order has to cover the lead time $L$ and the week $R$ until the
+# next order ([notebook 04](04_the_formula_and_the_simulation.ipynb)). The demand of that time has
+# the mean $d\,(L+R)$ and, so one learns, the variance
 #
 # $$\sigma^2 = (L + R)\,\sigma_d^2 + d^2 \sigma_L^2$$
 #
@@ -189,7 +191,7 @@ for way, scenario in ways.items():
 taught = curves["one queue"]["analytic"]  # nothing is exact here: the nearest formula stands there
 
 _, ax = plt.subplots(figsize=(7.2, 4.2), layout="constrained")
-for (way, curve), color in zip(curves.items(), ("C0", "C1"), strict=True):
+for (way, curve), color in zip(curves.items(), (BLUE, ORANGE), strict=True):
     ax.fill_between(curve.index, 100 * curve["low"], 100 * curve["high"], color=color, alpha=0.25)
     ax.plot(curve.index, 100 * curve["estimate"], color=color, label=way)
 ax.plot(taught.index, 100 * taught, color="black", ls="--", lw=1.2, label="textbook, for both")
@@ -320,7 +322,7 @@ for way, crossing in (("any forwarder", True), ("one queue", False)):
 # a Poisson number of mean 240, so the true $\sigma$ is the root of that, 15.5, for every scatter.
 # That is Palm's theorem. The formula's 201 chairs are wrong by a factor of thirteen.
 #
-# Customers who come in bunches, or orders that come in containers, spoil this. That is why the
+# Containers spoil this: the chairs of a week share a ship, and are late together. That is why the
 # weekly importer is somewhere between.
 #
 # </details>

@@ -137,6 +137,7 @@ for name, scenario in shops.items():
 # **Where do the two part?** Both formulas for every number of bicycles:
 
 # %%
+BLUE, ORANGE = "#0072B2", "#D55E00"  # told apart by the colour-blind too
 stocks = range(21)
 
 
@@ -150,8 +151,8 @@ def shares(load):
 def both(load):
     found = shares(load)
     _, ax = plt.subplots(figsize=(7.2, 4.2), layout="constrained")
-    ax.plot(100 * found["leave"], "C1s-", ms=4, label="customers leave: Erlang")
-    ax.plot(100 * found["wait"], "C0o-", ms=4, label="customers wait: Poisson")
+    ax.plot(100 * found["leave"], "s-", color=ORANGE, ms=4, label="customers leave: Erlang")
+    ax.plot(100 * found["wait"], "o-", color=BLUE, ms=4, label="customers wait: Poisson")
     ax.axhline(95, color="grey", ls=":", label="95 %")
     ax.set(xlabel="bicycles, S", ylabel="Type II: fill rate, %", ylim=(0, 101))
     ax.set_xticks(stocks[::2])

@@ -10,7 +10,7 @@
 # for one, sometimes for twenty. An order of 200 boxes takes 10 days. The contract says: *95 % of
 # the boxes at once, in every quarter*; for a quarter below that, there is a fine.
 #
-# The planner has done her homework. In the long run her reorder point gives 95 % exactly:
+# The planner has done her homework. In the long run her reorder point gives just 95 %:
 
 # %%
 import simlevel as sl
@@ -43,6 +43,8 @@ print(f"{long_run.value:.1%}")
 # %%
 import matplotlib.pyplot as plt
 
+BLUE, ORANGE = "#0072B2", "#D55E00"  # told apart by the colour-blind too
+
 
 def scores(seed):
     """The fill rate of each of twelve quarters, counted customer by customer."""
@@ -57,7 +59,7 @@ _, axes = plt.subplots(2, 2, figsize=(9, 5), sharex=True, sharey=True, layout="c
 for number, ax in enumerate(axes.flat, 1):
     found = scores(seed=number)
     late = found < 0.95
-    colors = ["C1" if each else "C0" for each in late]
+    colors = [ORANGE if each else BLUE for each in late]
     ax.bar(found.index, 100 * (found - 0.95), bottom=95, color=colors)
     ax.axhline(95, color="black", lw=0.8)
     ax.set(ylim=(82, 101), xticks=range(1, 13))
@@ -76,8 +78,8 @@ for ax in axes[:, 0]:
 # %% [markdown]
 # ## The experiment
 #
-# Twelve quarters are few. With `window=90` the simulation keeps the score of each of some
-# thousands:
+# Four times twelve quarters are few ([notebook 03](03_how_sure_are_we.ipynb)). With `window=90` the
+# simulation keeps the score of each of some thousands:
 
 
 # %%
@@ -119,8 +121,8 @@ for days in (7, 30, 90, 180, 360, 1800):
     found = sl.simulate(depot(), window=days, horizon=36_000).policies["depot"].windows
     fill = found.measures["fill_rate"]
     rows[f"{days} days"] = {
-        "worst of twenty": f"{fill.quantiles[0.05].estimate:.1%}",
-        "the middle one": f"{fill.quantiles[0.5].estimate:.1%}",
+        "one in twenty below": f"{fill.quantiles[0.05].estimate:.1%}",
+        "half of them below": f"{fill.quantiles[0.5].estimate:.1%}",
         "reach 95 %": f"{fill.meets_target.estimate:.1%}",
         "mean of windows": f"{fill.mean.estimate:.2%}",
     }
@@ -128,9 +130,9 @@ pd.DataFrame(rows).T
 
 # %% [markdown]
 # A week is over before much can go wrong, and 89 % of the weeks reach the target. The longer the
-# window, the closer all scores are to the long run: in five years even the worst of twenty has
-# 93.1 %. But the chance of reaching 95 % does not grow. It goes down to a half: if
-# the long run lies on the target itself, the score of a long window is as often above as below.
+# window, the closer all scores are to the long run: in five years only one of twenty is below
+# 93.1 %. But the chance of reaching 95 % does not grow. It goes down to a half: if the long run
+# lies on the target itself, the score of a long window is as often above as below.
 #
 # So a target and a length belong together. "95 %" alone says as little as "within the limit"
 # without the limit.
@@ -180,8 +182,8 @@ for reorder_point in points:
 _, ax = plt.subplots(figsize=(7.2, 4.2), layout="constrained")
 shares = [100 * fill for fill in fills]
 low, high = ([100 * getattr(chance, end) for chance in chances] for end in ("low", "high"))
-ax.fill_between(shares, low, high, alpha=0.25)
-ax.plot(shares, [100 * chance.estimate for chance in chances], "o-", ms=3.5)
+ax.fill_between(shares, low, high, color=BLUE, alpha=0.25)
+ax.plot(shares, [100 * chance.estimate for chance in chances], "o-", color=BLUE, ms=3.5)
 ax.axhline(90, color="black", ls=":", lw=1.2)
 ax.axvline(95, color="grey", ls=":", lw=1.2)
 ax.set(xlabel="long-run fill rate, %", ylabel="share of quarters that reach 95 %, in %")
@@ -289,10 +291,10 @@ print("on the shelf, boxes: {:.0f} then, {:.0f} now".format(*on_hand))
 # deliveries in a quarter: 2.25
 # ```
 #
-# Two or three deliveries come in a quarter, so the score can only be one of a few: none, a third, a
-# half, two thirds, all. A target of 95 % then means "all", whatever the contract says. A share of
-# two or three things is not a measure of anything; they should count over some years, or count
-# boxes.
+# Two or three deliveries or so come in a quarter, so the score can only be one of a few: none, a
+# third, a half, two thirds, all. A target of 95 % then means "all", whatever the contract says. A
+# share of two or three things is not a measure of anything; they should count over some years, or
+# count boxes.
 #
 # </details>
 

@@ -41,6 +41,8 @@ print(
 import matplotlib.pyplot as plt
 from scipy import stats
 
+BLUE, ORANGE = "#0072B2", "#D55E00"  # told apart by the colour-blind too
+
 mean, variance = history.mean(), history.var(ddof=1)
 
 # The negative binomial by its moments: mean n (1 - p) / p, variance n (1 - p) / p^2.
@@ -55,10 +57,10 @@ laws = {
 }
 
 _, (left, right) = plt.subplots(1, 2, figsize=(9.4, 3.6), layout="constrained")
-left.vlines(range(60), 0, history, lw=3)
+left.vlines(range(60), 0, history, color=BLUE, lw=3)
 left.set(xlabel="month", ylabel="seals asked for", ylim=(0, 4.2), yticks=range(5))
 for place, ((law, chances), color) in enumerate(
-    zip(laws.items(), ("C0", "C1", "0.6"), strict=True)
+    zip(laws.items(), (BLUE, ORANGE, "0.6"), strict=True)
 ):
     right.bar(counts + 0.27 * (place - 1), 60 * chances, 0.27, label=law, color=color)
 right.set(xlabel="seals in a month", ylabel="months of 60 (logarithmic)", yscale="log")
@@ -179,7 +181,7 @@ def might_have_been(stock):
     edges = np.linspace(70, 100, 31)
     reached = [found[found < 95], found[found >= 95]]
     labels = ["below 95 %", "95 % and more"]
-    ax.hist(reached, edges, stacked=True, color=["C1", "C0"], label=labels)
+    ax.hist(reached, edges, stacked=True, color=[ORANGE, BLUE], label=labels)
     ax.set(xlabel=f"fill rate of {stock} seals, %", ylabel="records of 1,000", xlim=(70, 100.3))
     title = f"{stock} seals reach 95 % in {100 * (found >= 95).mean():.0f} % of the records"
     ax.set_title(title, loc="left", fontweight="bold")
@@ -205,7 +207,8 @@ print(enough.value_counts().sort_index().to_dict())
 # So 5 seals may serve 92.3 %, or all that is asked for. And the level that one would have chosen is
 # 4, 5 or 6 with most records, but 2 and 7 with some. That is how sure sixty months make us. The
 # interval of the run was some fifty times too narrow to tell us. Both belong in the report: the one
-# says that the simulation ran long enough, the other that the record is short.
+# says that the simulation ran long enough ([notebook 03](03_how_sure_are_we.ipynb)), the other that
+# the record is short.
 #
 # **Look it up.** In life nobody can do what follows. These sixty months come from one of the
 # program's own scenarios, so for once the truth can be asked:
