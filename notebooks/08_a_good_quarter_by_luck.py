@@ -190,6 +190,8 @@ ax.set(xlabel="long-run fill rate, %", ylabel="share of quarters that reach 95 %
 ax.spines[["top", "right"]].set_visible(False)
 
 first = next(n for n, chance in enumerate(chances) if chance.estimate >= 0.9)
+title = f"nine quarters of ten reach 95 % from {100 * fills[first]:.1f} % on"
+ax.set_title(title, loc="left", fontweight="bold")
 on_hand = [
     sl.analyze(depot(reorder_point)).policies["depot"].measures["mean_on_hand"].analytic.value
     for reorder_point in (51, points[first])
