@@ -62,7 +62,7 @@ def two_ways(sd):
     for ax, there in zip(axes, (alone, queued), strict=True):
         for begin, own, end in zip(ordered, alone, there, strict=True):
             ax.plot([begin, end], [0, 1], color=ORANGE if end > own else BLUE, lw=1.4)
-        ax.set(xlabel="time, weeks", xlim=(0, 30), ylim=(0, 1))
+        ax.set(xlabel="time, weeks", xlim=(0, 33), ylim=(0, 1))
         ax.set_yticks([0, 1], ["ordered", "arrived"])
         ax.spines[["top", "right"]].set_visible(False)
     axes[0].set_title(f"any forwarder: {overtaken} times one overtakes another", loc="left")

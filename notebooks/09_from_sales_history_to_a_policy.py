@@ -178,11 +178,11 @@ fills.columns = stocks
 def might_have_been(stock):
     _, ax = plt.subplots(figsize=(7.2, 3.8), layout="constrained")
     found = 100 * fills[stock]
-    edges = np.linspace(70, 100, 31)
+    edges = np.linspace(60, 100, 41)
     reached = [found[found < 95], found[found >= 95]]
     labels = ["below 95 %", "95 % and more"]
     ax.hist(reached, edges, stacked=True, color=[ORANGE, BLUE], label=labels)
-    ax.set(xlabel=f"fill rate of {stock} seals, %", ylabel="records of 1,000", xlim=(70, 100.3))
+    ax.set(xlabel=f"fill rate of {stock} seals, %", ylabel="records of 1,000", xlim=(60, 100.4))
     title = f"{stock} seals reach 95 % in {100 * (found >= 95).mean():.0f} % of the records"
     ax.set_title(title, loc="left", fontweight="bold")
     ax.legend(frameon=False, loc="upper left")
@@ -194,7 +194,7 @@ might_have_been(stock=5)
 # %% tags=["skip-execution"]
 from ipywidgets import interact
 
-interact(might_have_been, stock=(1, 10))
+interact(might_have_been, stock=(3, 8))
 
 # %%
 low, high = fills[5].quantile([0.025, 0.975])
