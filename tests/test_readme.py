@@ -43,7 +43,7 @@ def test_one_line_runs_and_one_passes_the_tests():
     assert len([b for b in blocks("powershell") if "venv .venv" in b]) == len(SET_UP)
 
 
-def test_the_commands_run_in_their_order(checkout):
+def test_the_commands_run_in_their_order_and_draw_the_pictures(checkout):
     assert COMMANDS
     for line in COMMANDS:
         program, *arguments = shlex.split(line)
@@ -51,10 +51,6 @@ def test_the_commands_run_in_their_order(checkout):
         command = [sys.executable, "-m", "simlevel", *arguments]
         done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
-
-
-def test_the_pictures_are_those_that_the_commands_draw(checkout):
-    """After the commands have run; and one is not the other, nor without words."""
     made, kept = (
         {path.name: written(path) for path in sorted((folder / PICTURES).iterdir())}
         for folder in (checkout, ROOT)
