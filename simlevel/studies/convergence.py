@@ -68,7 +68,8 @@ def convergence(
 ) -> Convergence:
     """Estimates of *measure* after 1, 2, ... of the *replications* of *policy*.
 
-    The last is that of the whole run. Left out, they are the scenario's. Raises InputError for an unknown policy or measure.
+    The last is that of the whole run. Left out, they are as many as the scenario says. Raises
+    InputError for an unknown policy or measure.
     """
     scenario = with_settings(scenario, None, replications, None, None)
     name = _known(scenario, policy)
