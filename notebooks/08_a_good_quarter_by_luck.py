@@ -121,8 +121,8 @@ for days in (7, 30, 90, 180, 360, 1800):
     found = sl.simulate(depot(), window=days, horizon=36_000).policies["depot"].windows
     fill = found.measures["fill_rate"]
     rows[f"{days} days"] = {
-        "one in twenty below": f"{fill.quantiles[0.05].estimate:.1%}",
-        "half of them below": f"{fill.quantiles[0.5].estimate:.1%}",
+        "5 % quantile": f"{fill.quantiles[0.05].estimate:.1%}",
+        "median": f"{fill.quantiles[0.5].estimate:.1%}",
         "reach 95 %": f"{fill.meets_target.estimate:.1%}",
         "mean of windows": f"{fill.mean.estimate:.2%}",
     }
