@@ -362,7 +362,7 @@ for way, crossing in (("any forwarder", True), ("one queue", False)):
 # %% [markdown]
 # ## Further reading
 #
-# - P. H. Zipkin, *Foundations of Inventory Management*, McGraw-Hill 2000, chapters 6 and 7: Palm's
+# - P. H. Zipkin, *Foundations of Inventory Management*, McGraw-Hill 2000, chapter 7: Palm's
 #   theorem, and supply systems in which orders do or do not cross.
 # - S. Axsäter, *Inventory Control*, 3rd ed., Springer 2015, chapter 5: random lead times.
 # - J. R. Bradley and L. W. Robinson, Improved base-stock approximations for independent stochastic

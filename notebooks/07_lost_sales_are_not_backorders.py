@@ -327,7 +327,8 @@ pd.DataFrame(report).T
 #   of the Danish Academy of Technical Sciences 1948: the loss formula in English.
 # - W. Karush, A queuing model for an inventory problem, *Operations Research* 5 (1957): a base
 #   stock under lost sales is Erlang's exchange.
-# - P. H. Zipkin, *Foundations of Inventory Management*, McGraw-Hill 2000, chapters 6 and 7.
+# - P. H. Zipkin, *Foundations of Inventory Management*, McGraw-Hill 2000: base stock with
+#   backorders and with lost sales, side by side.
 # - P. Zipkin, Old and new methods for lost-sales inventory systems, *Operations Research* 56
 #   (2008): why lost sales with long lead times are hard.
 # - M. Bijvank and I. F. A. Vis, Lost-sales inventory theory: a review, *European Journal of

@@ -336,7 +336,7 @@ print({stock: f"{exact(truth.demand, stock):.1%}" for stock in (3, 4, 5, 6)})
 # - T. R. Willemain, C. N. Smart and H. F. Schwarz, A new approach to forecasting intermittent
 #   demand for service parts inventories, *International Journal of Forecasting* 20 (2004): the
 #   bootstrap for spare parts.
-# - A. A. Syntetos and J. E. Boylan, *Intermittent Demand Forecasting*, Wiley 2021: laws, fits and
+# - J. E. Boylan and A. A. Syntetos, *Intermittent Demand Forecasting*, Wiley 2021: laws, fits and
 #   what they are good for.
 # - B. Efron and R. J. Tibshirani, *An Introduction to the Bootstrap*, Chapman & Hall 1993.
 # - C. C. Sherbrooke, *Optimal Inventory Modeling of Systems*, 2nd ed., Kluwer 2004: spare parts,
