@@ -6,9 +6,9 @@
 # %% [markdown]
 # ## The question
 #
-# A small shop sells bags of rice. Every morning the owner looks: when 8 bags or fewer are left
-# or on their way, she orders 10 more, and they come two days later. She starts with 14. Can ten
-# days go by without anybody having to wait?
+# A small shop sells bags of rice. Every morning the owner looks: when 8 bags or fewer are left or
+# on their way, she orders 10 more, and they come two days later. She starts with 14. Can ten days
+# go by without anybody having to wait?
 #
 # Guess first. This is what customers are going to ask for, day by day, and she does not know it:
 
@@ -58,8 +58,8 @@ ax = sl.figures.inventory_path(ten_days)
 # 2. **review**: if the position is 8 or less, order 10;
 # 3. **demand**: hand over what is there, and write down what is owed.
 #
-# One number says how the shelf stands. `net` is the **net inventory**: bags on the shelf, or, below
-# zero, bags owed.
+# One number says how the shelf stands. `net` is the **net inventory**: bags on the shelf, or,
+# below zero, bags owed.
 
 # %%
 net = at_first
@@ -107,7 +107,8 @@ engine = [(event.time, event.event, event.quantity, event.after) for event in te
 engine == log
 
 # %% [markdown]
-# Equal, not nearly equal. (`simlevel trace FILE --until 10` prints such a table for any scenario.)
+# Equal, not nearly equal. (`simlevel trace FILE --until 10` prints such a table for any
+# scenario.)
 #
 # How good was the service? That depends on what one counts.
 #
@@ -136,8 +137,8 @@ service = sl.simulate(shop()).policies["owner"].measures
 
 
 # %% [markdown]
-# Why two honest numbers can lie so far apart is what [notebook 02](02_type_i_and_type_ii.ipynb) is
-# about. First, move something: how low may the reorder point be for these ten days? In a live
+# Why two honest numbers can lie so far apart is what [notebook 02](02_type_i_and_type_ii.ipynb)
+# is about. First, move something: how low may the reorder point be for these ten days? In a live
 # notebook the second cell below has a slider; elsewhere the picture stands for one of its places.
 
 
@@ -213,9 +214,9 @@ interact(ten_days_with, reorder_point=(2, 14))
 #   9.0  demand       5.0    2.0
 # ```
 #
-# On the evening of day 1 she sees the 8 bags that she would have seen on the morning of day 2. The
-# order comes a day earlier, just before the day on which somebody had to wait, and now nobody has
-# to. The same policy, the same customers, another service: the order of events is part of the
+# On the evening of day 1 she sees the 8 bags that she would have seen on the morning of day 2.
+# The order comes a day earlier, just before the day on which somebody had to wait, and now nobody
+# has to. The same policy, the same customers, another service: the order of events is part of the
 # policy. [Notebook 04](04_the_formula_and_the_simulation.ipynb) comes back to it.
 #
 # </details>

@@ -247,6 +247,6 @@ interact(curves, order_quantity=(1, 60))
 # - S. Axsäter, *Inventory Control*, 3rd ed., Springer 2015, chapter 5: the service levels, and
 #   how they depend on the order quantity.
 # - E. A. Silver, D. F. Pyke and D. J. Thomas, *Inventory and Production Management in Supply
-#   Chains*, 4th ed., CRC Press 2017: P1 and P2, as these books call them, and what each costs.
+#   Chains*, 4th ed., CRC Press 2017: P1 and P2, as they are called there, and what each costs.
 # - H. Tempelmeier, *Inventory Management in Supply Networks*, Books on Demand: the many
 #   definitions of service, and which contract needs which.

@@ -136,8 +136,8 @@ truth = sl.analyze(chairs).policies["weekly"].measures["fill_rate"].analytic.val
 print(f"the truth: {truth:.2%}")
 
 # %% [markdown]
-# A thousand replications, a narrow interval, and a wrong answer. More replications only make it
-# more sure of itself.
+# A thousand replications, a narrow interval, and a wrong answer: the first interval does not hold
+# the truth. More replications would only make it more sure of itself.
 #
 # **Move it.** How the picture above looks for other measures and other numbers of replications:
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import importlib.util
+import io
 import re
 import sys
 from collections.abc import Iterator
@@ -14,6 +16,7 @@ import matplotlib as mpl
 import nbformat
 import pytest
 from matplotlib import pyplot
+from PIL import Image
 
 FOLDER = Path(__file__).parent.parent / "notebooks"
 INDEX = (FOLDER / "README.md").read_text(encoding="utf-8")
@@ -119,6 +122,23 @@ def test_the_picture_is_there_and_the_file_is_small(path):
             pictures[seen] += "image/png" in output.get("data", {})
     assert pictures["The picture"]
     assert path.with_suffix(".ipynb").stat().st_size < MOST_BYTES
+
+
+def test_a_picture_in_few_colours_keeps_those_of_its_marks():
+    green, shades = (0, 158, 115), 200
+    picture = Image.new("RGB", (400, 400), "white")
+    for x in range(400):  # blue, fading into white as the edges of letters do
+        fade = x * shades // 400
+        for y in range(100):
+            picture.putpixel((x, y), (fade, 114 + fade // 2, 178 + fade // 4))
+    for place in ((300, 300), (301, 300), (302, 300)):
+        picture.putpixel(place, green)
+    stream = io.BytesIO()
+    picture.save(stream, "PNG")
+    few = build.small(base64.b64encode(stream.getvalue()).decode())
+    kept = Image.open(io.BytesIO(base64.b64decode(few))).convert("RGB")
+    found = kept.getpixel((301, 300))
+    assert max(abs(a - b) for a, b in zip(found, green, strict=True)) < 16
 
 
 @each_notebook
