@@ -31,20 +31,27 @@ _HOMES = {
     "newsvendor": "theory.newsvendor",
     "finite_horizon_fill_rate": "theory.finite_horizon",
     "rq_service": "theory.many",
+    "convergence": "studies.convergence",
+    "demand_law": "studies.demand_law",
+    "waiting": "studies.waiting",
     "ProgressBar": "reports.progress",
     "InputError": "errors",
 }
-__all__ = [*_HOMES, "__version__"]
+_ROOMS = {"figures": "reports.figures"}
+__all__ = [*_HOMES, *_ROOMS, "__version__"]
 
 if TYPE_CHECKING:
     from simlevel.errors import InputError as InputError
     from simlevel.model.policy import OwnPolicy as OwnPolicy
     from simlevel.model.policy import State as State
     from simlevel.model.scenario import Scenario as Scenario
+    from simlevel.reports import figures as figures
     from simlevel.reports.progress import ProgressBar as ProgressBar
     from simlevel.scenario_file import load as load
     from simlevel.scenario_file import parse as parse
     from simlevel.scenario_file import schema as schema
+    from simlevel.studies.convergence import convergence as convergence
+    from simlevel.studies.demand_law import demand_law as demand_law
     from simlevel.studies.evaluate import analyze as analyze
     from simlevel.studies.evaluate import simulate as simulate
     from simlevel.studies.frontier import frontier as frontier
@@ -52,6 +59,7 @@ if TYPE_CHECKING:
     from simlevel.studies.sweep import sweep as sweep
     from simlevel.studies.trace import trace as trace
     from simlevel.studies.verify import verify as verify
+    from simlevel.studies.waiting import waiting as waiting
     from simlevel.studies.why import why as why
     from simlevel.theory.finite_horizon import (
         finite_horizon_fill_rate as finite_horizon_fill_rate,
@@ -62,6 +70,8 @@ if TYPE_CHECKING:
 
 def __getattr__(name: str) -> Any:
     """Import what is asked for when it is asked for, so that a command loads what it needs."""
+    if name in _ROOMS:
+        return importlib.import_module(f"simlevel.{_ROOMS[name]}")
     if name not in _HOMES:
         raise AttributeError(f"module 'simlevel' has no attribute {name!r}")
     return getattr(importlib.import_module(f"simlevel.{_HOMES[name]}"), name)

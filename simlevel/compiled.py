@@ -180,7 +180,8 @@ def record(
 ) -> None:
     """A row of the event table."""
     row[0], row[1], row[2], row[3] = now, event, quantity, before
-    row[4], row[5], row[6], row[7] = net, net + on_order, on_order, max(-net, 0.0)
+    waiting = -net if net < 0 else 0.0  # max(-net, 0.0) can be -0.0
+    row[4], row[5], row[6], row[7] = net, net + on_order, on_order, waiting
 
 
 @compiled

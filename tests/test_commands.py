@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import os
 import re
 import subprocess
@@ -300,8 +301,38 @@ def test_results_in_python_are_frozen_tidy_and_shown_in_notebooks():
         result.run = None
     page = result._repr_html_()
     assert page.count("<tr>") > 10
+    assert "<th>Mean wait, days</th>" in page
     scenario = result.scenario.model_copy(update={"name": "<script>"})
     assert "<script>" not in sl.analyze(scenario)._repr_html_()
+
+
+def test_a_trace_and_a_sweep_are_tables_in_notebooks_whatever_a_policy_is_called():
+    scenario = sl.load(QUICK)
+    named = scenario.model_copy(update={"policies": {"<script>": scenario.policies["current"]}})
+    events = sl.trace(named, until=3)
+    swept = sl.sweep(named, {"lead_time.value": [1, 2]}, replications=2, horizon=50)
+    for found in (events, swept):
+        assert found._repr_html_().count("<tr") > 10
+        assert "<script>" not in found._repr_html_()
+
+
+@pytest.mark.parametrize("engine", ["fast", "simpy"])
+def test_nobody_waiting_is_a_plain_zero(engine):
+    events = sl.trace(sl.load(QUICK), until=30, engine=engine).events
+    empty = [event for event in events if event.after == 0]
+    assert empty
+    assert all(math.copysign(1, event.waiting) == 1 for event in empty)
+
+
+IN_PYTHON = "import sys, simlevel as sl; {}; print('matplotlib' in sys.modules)"
+
+
+@pytest.mark.parametrize(("done", "loaded"), [("sl.load", False), ("sl.figures.waiting", True)])
+def test_pictures_are_loaded_when_they_are_asked_for(done, loaded):
+    line = [sys.executable, "-c", IN_PYTHON.format(done)]
+    said = subprocess.run(line, capture_output=True, text=True, check=True).stdout
+    assert said.split() == [str(loaded)]
+    assert "figures" in dir(sl)
 
 
 def test_only_the_command_line_prints_and_exits():

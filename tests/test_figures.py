@@ -412,6 +412,8 @@ def test_the_last_estimate_is_that_of_the_run():
     last = found.estimates[-1]
     assert (last.estimate, last.low, last.high) == (run.estimate, run.low, run.high)
     assert found.replications == tuple(range(1, 21))
+    few = settling.convergence(case, "min1_max3", "ready_rate", replications=7)
+    assert few.estimates == found.estimates[:7]
     ax = figures.convergence(found, new())
     ((x, y),) = lines(ax, color=style.BLUE, marker="o")
     assert (x, y) == (list(range(1, 21)), [each.estimate for each in found.estimates])

@@ -23,11 +23,15 @@ SET_UP = [line for block in blocks("sh") for line in block.splitlines() if "venv
 COMMANDS = [line for block in blocks("sh") for line in block.splitlines() if line not in SET_UP]
 
 
+PICTURES = Path(".github") / "pictures"
+
+
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory):
     """A folder with the shipped scenarios, where README's commands follow one another."""
     folder = tmp_path_factory.mktemp("readme")
     shutil.copytree(ROOT / "scenarios", folder / "scenarios")
+    (folder / PICTURES).mkdir(parents=True)
     return folder
 
 
@@ -39,7 +43,7 @@ def test_one_line_runs_and_one_passes_the_tests():
     assert len([b for b in blocks("powershell") if "venv .venv" in b]) == len(SET_UP)
 
 
-def test_the_commands_run_in_their_order(checkout):
+def test_the_commands_run_in_their_order_and_draw_the_pictures(checkout):
     assert COMMANDS
     for line in COMMANDS:
         program, *arguments = shlex.split(line)
@@ -47,6 +51,20 @@ def test_the_commands_run_in_their_order(checkout):
         command = [sys.executable, "-m", "simlevel", *arguments]
         done = subprocess.run(command, cwd=checkout, capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stderr
+    made, kept = (
+        {path.name: written(path) for path in sorted((folder / PICTURES).iterdir())}
+        for folder in (checkout, ROOT)
+    )
+    assert made == kept
+    assert list(made) == sorted(re.findall(r"^!\[[^]]+\]\(\.github/pictures/(.+)\)$", TEXT, re.M))
+    assert "on hand" in made["thirty_days.svg"]
+    assert "on hand" not in made["service.svg"]
+
+
+def written(path: Path) -> tuple[str, ...]:
+    """Size and words of a picture: what does not change with matplotlib's way to draw a line."""
+    text = path.read_text(encoding="utf-8")
+    return tuple(re.findall(r'viewBox="[^"]*"|(?<=>)[^<>\n]+(?=</text>)', text))
 
 
 def test_the_python_runs(checkout, monkeypatch):

@@ -12,7 +12,14 @@ from simlevel.errors import InputError, near
 from simlevel.estimation.estimate import Estimate, estimate
 from simlevel.estimation.interval import t_quantile
 from simlevel.model.scenario import Scenario
-from simlevel.studies.evaluate import Progress, Sample, engine_of, refuse_endless, windows_of
+from simlevel.studies.evaluate import (
+    Progress,
+    Sample,
+    engine_of,
+    refuse_endless,
+    windows_of,
+    with_settings,
+)
 from simlevel.theory.answer import Answer
 from simlevel.theory.catalogue import derive
 
@@ -56,12 +63,15 @@ def convergence(
     policy: str | None = None,
     measure: str = "fill_rate",
     *,
+    replications: int | None = None,
     progress: Progress = lambda done, planned: None,
 ) -> Convergence:
-    """Estimates of *measure* after 1, 2, ... of the scenario's replications of *policy*.
+    """Estimates of *measure* after 1, 2, ... of the *replications* of *policy*.
 
-    The last is that of the whole run. Raises InputError for an unknown policy or measure.
+    The last is that of the whole run. Left out, they are as many as the scenario says. Raises
+    InputError for an unknown policy or measure.
     """
+    scenario = with_settings(scenario, None, replications, None, None)
     name = _known(scenario, policy)
     known = {each.name: each for each in scenario.measure_words() if not scenario.undefined(each)}
     if measure not in known:

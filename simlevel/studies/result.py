@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from simlevel import __version__, numbers, words
 from simlevel.estimation.comparison import Best, Difference
+from simlevel.model.fields import singular
 from simlevel.model.policy import Policy
 from simlevel.model.scenario import Scenario
 from simlevel.studies.windows import PolicyWindows
@@ -195,12 +196,16 @@ class Result:
         """A table for notebooks: measures as rows, policies as columns."""
         names = "".join(f"<th>{html.escape(name)}</th>" for name in self.policies)
         rows = "".join(
-            f"<tr><th>{html.escape(measure.title.strip())}</th>{cells}</tr>"
+            f"<tr><th>{html.escape(self._html_label(measure))}</th>{cells}</tr>"
             for measure in self.scenario.measure_words()
             if (cells := self._html_cells(measure))
         )
         head = f"<caption>{html.escape(self.scenario.name)}</caption>"
         return f"<table>{head}<thead><tr><th></th>{names}</tr></thead><tbody>{rows}</tbody></table>"
+
+    def _html_label(self, measure: words.Measure) -> str:
+        unit = numbers.unit_of(measure, singular(self.scenario.time_unit))
+        return ", ".join(filter(None, [measure.title.strip(), unit]))
 
     def _html_cells(self, measure: words.Measure) -> str:
         results = [policy.measures[measure.name] for policy in self.policies.values()]

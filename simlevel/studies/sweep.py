@@ -97,6 +97,10 @@ class Sweep:
 
         return pd.DataFrame(list(self.rows()), columns=list(self.columns))
 
+    def _repr_html_(self) -> str:
+        """The tidy table for notebooks."""
+        return str(self.to_frame().to_html(max_rows=60))
+
     def to_dict(self) -> dict[str, Any]:
         """The JSON document of section 6 of the contract."""
         document = Result(self.scenario, self.run, {}, warnings=self.warnings).to_dict()

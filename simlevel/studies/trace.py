@@ -59,6 +59,10 @@ class Trace:
 
         return pd.DataFrame(self.events, columns=list(COLUMNS))
 
+    def _repr_html_(self) -> str:
+        """The event table for notebooks."""
+        return str(self.to_frame().to_html(max_rows=60))
+
 
 def _spells(times: Sequence[float], on_hand: Sequence[float]) -> Iterator[tuple[float, float]]:
     """The longest stretches without stock; an instant alone is none."""
