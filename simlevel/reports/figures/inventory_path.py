@@ -38,6 +38,7 @@ def inventory_path(trace: Trace, ax: Axes | None = None) -> Axes:
         style.level(ax, rule.trigger, f"{symbol} = {numbers.short(rule.trigger)}")
     ax.set_xlim(0, trace.until)
     style.round_steps(ax, "x")
+    style.round_steps(ax, "y")
     ax.margins(y=0.08)
     style.legend(ax, list(_once(ax)))
     return ax
