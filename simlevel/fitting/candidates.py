@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,6 +15,10 @@ from simlevel.fitting.sample import Array, Flags, Ints, Sample
 
 NEVER = -np.inf
 """The log likelihood of a model that an item cannot have."""
+STEPS = 5
+"""Continuous laws take the place of counts from this mean on: half a step is a tenth of it."""
+CUT = 0.99
+"""Sizes are above 0: at least this share of the draws of a continuous law of them must be."""
 
 
 @dataclass(frozen=True)
@@ -99,6 +104,8 @@ def _intermittent(law: Law) -> Callable[[Sample], Fit]:
         with np.errstate(all="ignore"):
             log_share = np.log(sample.demands / sample.periods) - law.something(theta)
         possible = (log_share <= 1e-9) & (value > -1e299)
+        if not law.whole:
+            possible &= law.something(theta) > math.log(CUT)
         total = np.where(possible, value + _when(sample), NEVER)
         return Fit(_three(theta, np.exp(np.minimum(log_share, 0))), total)
 
@@ -149,13 +156,31 @@ def _always(sample: Sample) -> Flags:
     return np.ones(len(sample), dtype=bool)
 
 
-def _overdispersed(sample: Sample) -> Flags:
-    mean, variance = sample.moments(positive=False)
-    return variance > mean
+def _large(sample: Sample, *, positive: bool) -> Flags:
+    """A continuous law would not be felt to break units up."""
+    return sample.moments(positive=positive)[0] >= STEPS
 
 
 def _varied(sample: Sample) -> Flags:
-    return (_distinct(sample) > 1) | (sample.zeros > 0)
+    return ((_distinct(sample) > 1) | (sample.zeros > 0)) & _large(sample, positive=False)
+
+
+def _seldom_nothing(sample: Sample) -> Flags:
+    """Draws of these laws are above 0: where they are rounded to it, that is the exception."""
+    return _varied(sample) & (sample.zeros <= sample.periods / 2)
+
+
+def _sizes_varied(sample: Sample) -> Flags:
+    return _distinct(sample) > 1
+
+
+def _large_sizes_varied(sample: Sample) -> Flags:
+    return _sizes_varied(sample) & _large(sample, positive=True)
+
+
+def _overdispersed(sample: Sample) -> Flags:
+    mean, variance = sample.moments(positive=False)
+    return variance > mean
 
 
 def _of_law(
@@ -172,8 +197,10 @@ def _of_law(
 
 
 def _sized(name: str) -> Candidate:
-    applies = _always if name == "geometric" else lambda sample: _distinct(sample) > 1
-    return _of_law("intermittent", LAWS[name], applies, name, more=1)
+    law = LAWS[name]
+    varied = _sizes_varied if law.whole else _large_sizes_varied
+    applies = _always if name == "geometric" else varied
+    return _of_law("intermittent", law, applies, name, more=1)
 
 
 def _lot_fit(sample: Sample, whole: Flags) -> Fit:
@@ -213,13 +240,13 @@ def log_evidence(sample: Sample) -> Array:
 CANDIDATES: tuple[Candidate, ...] = (
     _of_law("poisson", LAWS["poisson"], _always),
     _of_law("negative_binomial", LAWS["negative_binomial"], _overdispersed),
-    Candidate("compound_poisson", "constant", 2, None, _lot_fit),
+    Candidate("compound_poisson", "constant", 1, None, _lot_fit),
     _of_law("compound_poisson", LAWS["polya_aeppli"], _overdispersed, "geometric"),
     Candidate("intermittent", "constant", 2, None, _constant_fit),
     *map(_sized, ("geometric", "poisson", "negative_binomial", "normal", "gamma", "lognormal")),
     _of_law("normal", LAWS["normal"], _varied),
-    _of_law("gamma", LAWS["gamma"], _varied),
-    _of_law("lognormal", LAWS["lognormal"], _varied),
+    _of_law("gamma", LAWS["gamma"], _seldom_nothing),
+    _of_law("lognormal", LAWS["lognormal"], _seldom_nothing),
     Candidate("empirical", "", 0, None, _empirical_fit),
 )
 """Where two score alike the first is taken."""

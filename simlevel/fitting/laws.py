@@ -94,16 +94,16 @@ class NegativeBinomial(Law):
         return np.log(np.array([mean, size]))
 
     def cell(self, theta: Array, steps: Array) -> Array:
-        mean, size = np.exp(theta)
+        mean, size = np.exp(theta[:2])
         ways = special.gammaln(steps + size) - special.gammaln(size) - special.gammaln(steps + 1)
         return np.asarray(ways - size * np.log1p(mean / size) - steps * np.log1p(size / mean))
 
     def nothing(self, theta: Array) -> Array:
-        mean, size = np.exp(theta)
+        mean, size = np.exp(theta[:2])
         return np.asarray(-size * np.log1p(mean / size))
 
     def moments(self, theta: Array) -> tuple[Array, Array]:
-        mean, size = np.exp(theta)
+        mean, size = np.exp(theta[:2])
         return mean, mean + mean**2 / size
 
     def distribution(self, theta: Array, grid: float) -> d.AnyDistribution:
@@ -135,7 +135,7 @@ class PolyaAeppli(Law):
         return -self._split(theta)[0]
 
     def moments(self, theta: Array) -> tuple[Array, Array]:
-        mean, more = np.exp(theta)
+        mean, more = np.exp(theta[:2])
         return mean, mean * (1 + 2 * more)
 
     def rate_and_size(self, theta: Array) -> tuple[float, float]:
@@ -145,7 +145,7 @@ class PolyaAeppli(Law):
 
     @staticmethod
     def _split(theta: Array) -> tuple[Array, Array]:
-        mean, more = np.exp(theta)
+        mean, more = np.exp(theta[:2])
         return mean / (1 + more), more
 
 
@@ -231,19 +231,19 @@ class Normal(Law):
         return np.log(np.array([mean, np.sqrt(np.maximum(variance, 0.01))]))
 
     def cell(self, theta: Array, steps: Array) -> Array:
-        mean, sd = np.exp(theta)
+        mean, sd = np.exp(theta[:2])
         return normal_cell((steps - mean) / sd, 1 / sd)
 
     def nothing(self, theta: Array) -> Array:
-        mean, sd = np.exp(theta)
+        mean, sd = np.exp(theta[:2])
         return np.asarray(special.log_ndtr((0.5 - mean) / sd))
 
     def something(self, theta: Array) -> Array:
-        mean, sd = np.exp(theta)
+        mean, sd = np.exp(theta[:2])
         return np.asarray(special.log_ndtr((mean - 0.5) / sd))
 
     def moments(self, theta: Array) -> tuple[Array, Array]:
-        mean, sd = np.exp(theta)
+        mean, sd = np.exp(theta[:2])
         z = mean / sd
         density = np.exp(-z * z / 2 - _HALF_LOG_TAU)
         first = mean * special.ndtr(z) + sd * density
@@ -251,7 +251,7 @@ class Normal(Law):
         return np.asarray(first), np.asarray(np.maximum(second - first**2, 0))
 
     def distribution(self, theta: Array, grid: float) -> d.AnyDistribution:
-        mean, sd = (grid * math.exp(each) for each in theta)
+        mean, sd = (grid * math.exp(each) for each in theta[:2])
         return d.Normal(mean=mean, sd=sd)
 
 
@@ -313,11 +313,11 @@ class Gamma(Law):
         return np.log(np.array([mean, mean**2 / np.maximum(variance, 1e-4 * mean**2)]))
 
     def cell(self, theta: Array, steps: Array) -> Array:
-        mean, shape = np.exp(theta)
+        mean, shape = np.exp(theta[:2])
         return gamma_cell(shape, shape / mean, steps)
 
     def nothing(self, theta: Array) -> Array:
-        mean, shape = np.exp(theta)
+        mean, shape = np.exp(theta[:2])
         z = 0.5 * shape / mean
         small = shape * np.log(z) - special.gammaln(shape + 1) - z
         share = special.gammainc(shape, z)
@@ -325,7 +325,7 @@ class Gamma(Law):
             return np.where(share > 1e-290, np.log(share), small)
 
     def moments(self, theta: Array) -> tuple[Array, Array]:
-        mean, shape = np.exp(theta)
+        mean, shape = np.exp(theta[:2])
         return mean, mean**2 / shape
 
     def distribution(self, theta: Array, grid: float) -> d.AnyDistribution:

@@ -14,12 +14,16 @@ Flags: TypeAlias = NDArray[np.bool_]
 
 DECIMALS = 9
 """A grid is never finer than this: what is recorded beyond is the noise of a division."""
+FINE = 1000
+"""Steps in the mean quantity above 0, at least, beyond which a finer grid is of no use to stock;
+what is smaller than half a step counts as one, or dust would decide which law is taken."""
 
 
 def grid_of(history: Array) -> Array:
     """The step each item's quantities are whole multiples of: 1, or a decimal such as 0.01.
 
-    *history* is items x periods, in units; NaN where a period is not known.
+    *history* is items x periods, in units; NaN where a period is not known. Fractions finer than
+    a thousandth of an item's mean quantity are rounded off.
     """
     grid = np.ones(len(history))
     left = np.arange(len(history))
@@ -28,7 +32,10 @@ def grid_of(history: Array) -> Array:
         steps = np.nan_to_num(history[left]) * 10.0**decimals
         off = np.abs(steps - np.rint(steps)) > 1e-9 * np.maximum(steps, 1)
         left = left[off.any(axis=1)]
-    return grid
+    above = np.nan_to_num(history)
+    size = above.sum(axis=1) / np.maximum((above > 0).sum(axis=1), 1)
+    coarse = 10.0 ** np.floor(np.log10(np.maximum(size, 10.0**-DECIMALS) / FINE))
+    return np.where(grid < 1, np.maximum(grid, np.minimum(coarse, 1)), grid)
 
 
 @dataclass(frozen=True)
