@@ -87,7 +87,7 @@ def _maximised(sample: Sample, law: Law, *, truncated: bool) -> tuple[Array, Arr
     return maximise(function, start, law.low, law.high)
 
 
-def _plain(law: Law) -> Callable[[Sample], Fit]:
+def plain(law: Law) -> Callable[[Sample], Fit]:
     def fitted(sample: Sample) -> Fit:
         theta, value = _maximised(sample, law, truncated=False)
         return Fit(_three(theta), np.where(value > -1e299, value, NEVER))
@@ -122,9 +122,7 @@ def _three(theta: Array, probability: Array | float = 1.0) -> Array:
 def _when(sample: Sample) -> Array:
     """The log likelihood of which periods have a demand."""
     share = sample.demands / sample.periods
-    return np.asarray(
-        special.xlogy(sample.demands, share) + special.xlogy(sample.zeros, 1 - share)
-    )
+    return np.asarray(special.xlogy(sample.demands, share) + special.xlogy(sample.zeros, 1 - share))
 
 
 def _constant(sample: Sample) -> Fit:
@@ -143,7 +141,7 @@ def _in_lots(sample: Sample) -> Fit:
     lot = lots(sample).astype(float)
     counted = sample.quantity / lot[sample.item]
     in_lots = Sample(sample.periods, sample.zeros, sample.item, counted, sample.count)
-    fitted = _plain(LAWS["poisson"])(in_lots)
+    fitted = plain(LAWS["poisson"])(in_lots)
     fitted.theta[:, 1] = lot
     return fitted
 
@@ -187,7 +185,7 @@ def _of_law(
     family: str, law: Law, applies: Callable[[Sample], Flags], size: str = "", *, more: int = 0
 ) -> Candidate:
     """*law* for the whole demand of a period, or, as *size*, for that of periods with one."""
-    fitted = _intermittent(law) if family == "intermittent" else _plain(law)
+    fitted = _intermittent(law) if family == "intermittent" else plain(law)
 
     def fit(sample: Sample, whole: Flags) -> Fit:
         wanted = applies(sample) & (whole | (not law.whole))
@@ -211,8 +209,8 @@ def _constant_fit(sample: Sample, whole: Flags) -> Fit:
     return _among(sample, _distinct(sample) == 1, _constant)
 
 
-def _empirical_fit(sample: Sample, whole: Flags) -> Fit:
-    """Probabilities are the shares of the periods."""
+def shares_fit(sample: Sample, whole: Flags) -> Fit:
+    """Each quantity as likely as its share of the periods."""
     total = sample.added(special.xlogy(sample.count, sample.count))
     total += special.xlogy(sample.zeros, sample.zeros)
     total -= special.xlogy(sample.periods, sample.periods)
@@ -247,7 +245,7 @@ CANDIDATES: tuple[Candidate, ...] = (
     _of_law("normal", LAWS["normal"], _varied),
     _of_law("gamma", LAWS["gamma"], _seldom_nothing),
     _of_law("lognormal", LAWS["lognormal"], _seldom_nothing),
-    Candidate("empirical", "", 0, None, _empirical_fit),
+    Candidate("empirical", "", 0, None, shares_fit),
 )
 """Where two score alike the first is taken."""
 FAMILIES = tuple(dict.fromkeys(each.family for each in CANDIDATES))

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import numpy as np
-from numpy.typing import NDArray
 
-from simlevel.fitting.sample import Array, Flags
-
-Words: TypeAlias = NDArray[np.str_]
+from simlevel.fitting.sample import Array, Words
 
 INTERVAL, SQUARED_CV = 1.32, 0.49
 
@@ -24,9 +19,5 @@ def classified(interval: Array, squared_cv: Array) -> Words:
     ['smooth', 'lumpy']
     """
     seldom, uneven = interval > INTERVAL, squared_cv > SQUARED_CV
-    return _named(seldom, uneven)
-
-
-def _named(seldom: Flags, uneven: Flags) -> Words:
     often = np.where(uneven, "erratic", "smooth")
     return np.asarray(np.where(seldom, np.where(uneven, "lumpy", "intermittent"), often))

@@ -61,6 +61,12 @@ def log_complement(log_share: Array) -> Array:
         return np.where(share > -0.7, np.log(-np.expm1(share)), np.log1p(-np.exp(share)))
 
 
+def shown(value: float) -> float:
+    """*value* with the digits that a fit supports and a file can show, six."""
+    short = float(f"{value:.6g}")
+    return int(short) if short.is_integer() else short
+
+
 class Poisson(Law):
     """theta = (log mean)."""
 
@@ -74,13 +80,13 @@ class Poisson(Law):
         return np.asarray(steps * theta[0] - np.exp(theta[0]) - special.gammaln(steps + 1))
 
     def nothing(self, theta: Array) -> Array:
-        return -np.exp(theta[0])
+        return np.asarray(-np.exp(theta[0]))
 
     def moments(self, theta: Array) -> tuple[Array, Array]:
         return np.exp(theta[0]), np.exp(theta[0])
 
     def distribution(self, theta: Array, grid: float) -> d.AnyDistribution:
-        return d.Poisson(mean=math.exp(theta[0]))
+        return d.Poisson(mean=shown(math.exp(theta[0])))
 
 
 class NegativeBinomial(Law):
@@ -91,7 +97,7 @@ class NegativeBinomial(Law):
 
     def start(self, mean: Array, variance: Array) -> Array:
         size = mean**2 / np.maximum(variance - mean, 0.05 * mean)
-        return np.log(np.array([mean, size]))
+        return np.asarray(np.log(np.array([mean, size])))
 
     def cell(self, theta: Array, steps: Array) -> Array:
         mean, size = np.exp(theta[:2])
@@ -108,6 +114,8 @@ class NegativeBinomial(Law):
 
     def distribution(self, theta: Array, grid: float) -> d.AnyDistribution:
         mean, variance = (float(each) for each in self.moments(theta))
+        short = shown(mean), shown(variance)
+        mean, variance = short if short[0] < short[1] else (mean, variance)
         return d.NegativeBinomial(mean=mean, variance=variance)
 
 
@@ -123,13 +131,13 @@ class PolyaAeppli(Law):
     low, high = np.array([_TINY, -5.0]), np.array([_HUGE, _HUGE])
 
     def start(self, mean: Array, variance: Array) -> Array:
-        return np.log(np.array([mean, np.maximum((variance / mean - 1) / 2, 0.02)]))
+        return np.asarray(np.log(np.array([mean, np.maximum((variance / mean - 1) / 2, 0.02)])))
 
     def cell(self, theta: Array, steps: Array) -> Array:
         customers, more = self._split(theta)
         x, steps = np.broadcast_arrays(customers / more, steps)
         log_q = -np.log1p(1 / more)
-        return -customers + steps * log_q + np.log(x) + log_kummer(steps, x)
+        return np.asarray(-customers + steps * log_q + np.log(x) + log_kummer(steps, x))
 
     def nothing(self, theta: Array) -> Array:
         return -self._split(theta)[0]
@@ -218,7 +226,7 @@ class Geometric(Law):
         return 1 + more, (1 + more) * more
 
     def distribution(self, theta: Array, grid: float) -> d.AnyDistribution:
-        return d.Geometric(mean=1 + math.exp(theta[0]))
+        return d.Geometric(mean=shown(1 + math.exp(theta[0])))
 
 
 class Normal(Law):
@@ -228,7 +236,7 @@ class Normal(Law):
     low, high = np.array([_TINY, -3.0]), np.array([_HUGE, _HUGE])
 
     def start(self, mean: Array, variance: Array) -> Array:
-        return np.log(np.array([mean, np.sqrt(np.maximum(variance, 0.01))]))
+        return np.asarray(np.log(np.array([mean, np.sqrt(np.maximum(variance, 0.01))])))
 
     def cell(self, theta: Array, steps: Array) -> Array:
         mean, sd = np.exp(theta[:2])
@@ -251,7 +259,7 @@ class Normal(Law):
         return np.asarray(first), np.asarray(np.maximum(second - first**2, 0))
 
     def distribution(self, theta: Array, grid: float) -> d.AnyDistribution:
-        mean, sd = (grid * math.exp(each) for each in theta[:2])
+        mean, sd = (shown(grid * math.exp(each)) for each in theta[:2])
         return d.Normal(mean=mean, sd=sd)
 
 
@@ -299,8 +307,8 @@ class Lognormal(Law):
 
     def distribution(self, theta: Array, grid: float) -> d.AnyDistribution:
         square = math.exp(2 * theta[1])
-        mean = grid * math.exp(theta[0] + square / 2)
-        return d.Lognormal(mean=mean, cv=math.sqrt(math.expm1(square)))
+        mean = shown(grid * math.exp(theta[0] + square / 2))
+        return d.Lognormal(mean=mean, cv=shown(math.sqrt(math.expm1(square))))
 
 
 class Gamma(Law):
@@ -310,7 +318,7 @@ class Gamma(Law):
     low, high = np.array([_TINY, -7.0]), np.array([_HUGE, 14.0])
 
     def start(self, mean: Array, variance: Array) -> Array:
-        return np.log(np.array([mean, mean**2 / np.maximum(variance, 1e-4 * mean**2)]))
+        return np.asarray(np.log(np.array([mean, mean**2 / np.maximum(variance, 1e-4 * mean**2)])))
 
     def cell(self, theta: Array, steps: Array) -> Array:
         mean, shape = np.exp(theta[:2])
@@ -322,14 +330,39 @@ class Gamma(Law):
         small = shape * np.log(z) - special.gammaln(shape + 1) - z
         share = special.gammainc(shape, z)
         with np.errstate(divide="ignore"):
-            return np.where(share > 1e-290, np.log(share), small)
+            return np.asarray(np.where(share > 1e-290, np.log(share), small))
 
     def moments(self, theta: Array) -> tuple[Array, Array]:
         mean, shape = np.exp(theta[:2])
         return mean, mean**2 / shape
 
     def distribution(self, theta: Array, grid: float) -> d.AnyDistribution:
-        return d.Gamma(mean=grid * math.exp(theta[0]), cv=math.exp(-theta[1] / 2))
+        mean, cv = grid * math.exp(theta[0]), math.exp(-theta[1] / 2)
+        return d.Gamma(mean=shown(mean), cv=shown(cv))
+
+
+class Exponential(Law):
+    """theta = (log mean)."""
+
+    name = "exponential"
+    low, high = np.array([_TINY]), np.array([_HUGE])
+
+    def start(self, mean: Array, variance: Array) -> Array:
+        return np.log(mean)[None]
+
+    def cell(self, theta: Array, steps: Array) -> Array:
+        mean = np.exp(theta[0])
+        return np.asarray((0.5 - steps) / mean + np.log(-np.expm1(-1 / mean)))
+
+    def nothing(self, theta: Array) -> Array:
+        return np.asarray(np.log(-np.expm1(-0.5 / np.exp(theta[0]))))
+
+    def moments(self, theta: Array) -> tuple[Array, Array]:
+        mean = np.exp(theta[0])
+        return mean, mean**2
+
+    def distribution(self, theta: Array, grid: float) -> d.AnyDistribution:
+        return d.Exponential(mean=shown(grid * math.exp(theta[0])))
 
 
 def gamma_cell(shape: Array, rate: Array, steps: Array) -> Array:
@@ -358,5 +391,6 @@ def gamma_cell(shape: Array, rate: Array, steps: Array) -> Array:
 
 LAWS: Mapping[str, Law] = {
     "poisson": Poisson(), "negative_binomial": NegativeBinomial(), "polya_aeppli": PolyaAeppli(),
-    "geometric": Geometric(), "normal": Normal(), "gamma": Gamma(), "lognormal": Lognormal(),
+    "geometric": Geometric(), "exponential": Exponential(), "normal": Normal(),
+    "gamma": Gamma(), "lognormal": Lognormal(),
 }  # fmt: skip

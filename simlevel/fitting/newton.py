@@ -55,7 +55,7 @@ def _stencil(here: Array) -> Array:
     steps = [np.zeros(len(here)), *axes, *-axes]
     if len(here) == 2:
         steps += [axes.sum(axis=0), -axes.sum(axis=0)]
-    return here[:, None, :] + STEP * np.array(steps).T[:, :, None]
+    return np.asarray(here[:, None, :] + STEP * np.array(steps).T[:, :, None])
 
 
 def _step(values: Array, parameters: int) -> Array:
@@ -68,7 +68,7 @@ def _step(values: Array, parameters: int) -> Array:
     else:
         cross = (values[5] + values[6] - 2 * centre) / (2 * STEP**2) - (bend[0] + bend[1]) / 2
         step = _solved(slope, bend, cross)
-    return np.clip(np.nan_to_num(step), -2, 2)
+    return np.asarray(np.clip(np.nan_to_num(step), -2, 2))
 
 
 def _solved(slope: Array, bend: Array, cross: Array) -> Array:

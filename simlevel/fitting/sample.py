@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 Array: TypeAlias = NDArray[np.float64]
 Ints: TypeAlias = NDArray[np.int64]
 Flags: TypeAlias = NDArray[np.bool_]
+Words: TypeAlias = NDArray[np.str_]
 
 DECIMALS = 9
 """A grid is never finer than this: what is recorded beyond is the noise of a division."""
