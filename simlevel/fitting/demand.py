@@ -72,9 +72,10 @@ class Fitted:
         return np.asarray(names[self.chosen])
 
     def best_of(self, family: str) -> Ints:
-        """The place of the best model of *family* for each item."""
+        """The place of the best model of *family* for each item; -1 where none applies."""
         inside = np.array([each.family == family for each in CANDIDATES])
-        return np.argmin(np.where(inside, self.score, np.inf), axis=1)
+        scores = np.where(inside, self.score, np.inf)
+        return np.asarray(np.where(np.isfinite(scores).any(axis=1), scores.argmin(axis=1), -1))
 
     def text(self, item: int, every: float = 1.0) -> str:
         """The section [demand] of a scenario file, for the chosen model of one *item*."""
