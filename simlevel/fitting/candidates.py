@@ -42,6 +42,11 @@ class Candidate:
     fit: Callable[[Sample, Flags], Fit]
 
     @property
+    def counts(self) -> bool:
+        """A law of whole units."""
+        return self.law.whole if self.law else self.family != "empirical"
+
+    @property
     def name(self) -> str:
         return f"{self.family}, {self.size} sizes" if self.size else self.family.replace("_", " ")
 
@@ -237,9 +242,9 @@ def log_evidence(sample: Sample) -> Array:
 
 CANDIDATES: tuple[Candidate, ...] = (
     _of_law("poisson", LAWS["poisson"], _always),
-    _of_law("negative_binomial", LAWS["negative_binomial"], _overdispersed),
     Candidate("compound_poisson", "constant", 1, None, _lot_fit),
     _of_law("compound_poisson", LAWS["polya_aeppli"], _overdispersed, "geometric"),
+    _of_law("negative_binomial", LAWS["negative_binomial"], _overdispersed),
     Candidate("intermittent", "constant", 2, None, _constant_fit),
     *map(_sized, ("geometric", "poisson", "negative_binomial", "normal", "gamma", "lognormal")),
     _of_law("normal", LAWS["normal"], _varied),
@@ -247,5 +252,5 @@ CANDIDATES: tuple[Candidate, ...] = (
     _of_law("lognormal", LAWS["lognormal"], _seldom_nothing),
     Candidate("empirical", "", 0, None, shares_fit),
 )
-"""Where two score alike the first is taken."""
+"""Where scores say nothing, the first of those that count units is taken: random customers."""
 FAMILIES = tuple(dict.fromkeys(each.family for each in CANDIDATES))

@@ -23,6 +23,9 @@ PERIODS = 12
 DEMANDS = 3
 """With two, the rate lies anywhere within a factor of thirty (Poisson, 95 %: 0.24 to 7.2), and a
 law of sizes has nothing left to be checked by."""
+NOTHING = 2.0
+"""Scores that differ by less do not tell models apart: Kass and Raftery, Journal of the American
+Statistical Association 90 (1995), 773-795."""
 AT_ONCE = 4096
 """Items in a chunk, so that memory does not grow with their number."""
 MOST_LISTED = 4096
@@ -62,8 +65,16 @@ class Fitted:
 
     @property
     def chosen(self) -> Ints:
-        """The place in CANDIDATES of each item's model; -1 where it was left out."""
-        return np.asarray(np.where(self.reason == "", np.argmin(self.score, axis=1), -1))
+        """The place in CANDIDATES of each item's model; -1 where it was left out.
+
+        That with the lowest score; where it counts units, the first of such that come within
+        NOTHING of it.
+        """
+        lowest = np.argmin(self.score, axis=1)
+        counts = np.array([each.counts for each in CANDIDATES])
+        alike = counts & (self.score <= self.score.min(axis=1, keepdims=True) + NOTHING)
+        place = np.where(counts[lowest], np.argmax(alike, axis=1), lowest)
+        return np.asarray(np.where(self.reason == "", place, -1))
 
     @property
     def family(self) -> Words:
@@ -247,8 +258,9 @@ def _listed(candidate: Candidate, theta: Array) -> d.Discrete:
     mean, variance = (float(each) for each in law.moments(theta))
     last = math.ceil(mean + 8 * math.sqrt(variance) + 20 * (1 + variance / mean))
     step = -(-last // MOST_LISTED)
-    steps = np.arange(0.0, last + step, step)
-    log_mass = np.append(law.nothing(theta), law.cell(theta, steps[1:]) + math.log(step))
+    steps = np.arange((step + 1) // 2, last + step, step, dtype=float)
+    log_mass = np.append(law.nothing(theta), law.cell(theta, steps) + math.log(step))
+    steps = np.append(0.0, steps)
     mass = np.exp(log_mass - special.logsumexp(log_mass))
     kept = mass > 1e-14
     shares = mass[kept] / mass[kept].sum()

@@ -40,7 +40,7 @@ def _row(each: Contender, best: float) -> Iterator[Text]:
     yield Text(each.family.replace("_", " "))
     yield Text((each.sizes or "").replace("_", " "))
     if each.score is None or each.log_likelihood is None or each.reorder_point is None:
-        yield from (Text(""), Text("none"), Text("none"), Text(""), Text(""))
+        yield from (Text("-") for _ in range(5))
         return
     yield Text(str(each.parameters) if each.parameters else "-")
     for value in (each.log_likelihood, each.score, each.score - best):
@@ -67,7 +67,7 @@ def _foot(fitting: Fitting) -> Iterator[Text]:
         "score: -2 log L + k log(periods with demand), k parameters; lower is better",
         f"r: for a fill rate of {numbers.share(fitting.target)} with Q = "
         f"{numbers.short(fitting.order_quantity)} and L = {_mean_lead_time(fitting)}",
-        f"simlevel {__version__}",
+        f"-: does not apply to this history; simlevel {__version__}",
     ]
     yield from (Text(line, style="dim") for line in dim)
 

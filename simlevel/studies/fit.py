@@ -88,18 +88,20 @@ class Fitting:
 
     @property
     def chosen(self) -> Contender:
-        return self.contenders[0]
+        family = self.demands.family[0]
+        return next(each for each in self.contenders if each.family == family)
 
     @property
     def why(self) -> str:
         """Why it was chosen, in a sentence."""
-        scores = [each.score for each in self.contenders if each.score is not None]
-        if len(scores) < 2:
-            return f"{self.chosen.name}: no other family applies"
-        return (
-            f"{self.chosen.name}: the lowest score, {numbers.plain(scores[1] - scores[0], 1)} "
-            f"below {self.contenders[1].name}"
-        )
+        chosen, others = self.chosen, [each for each in self.contenders if each != self.chosen]
+        if chosen.score is None or others[0].score is None:
+            return f"{chosen.name}: no other family applies"
+        apart = others[0].score - chosen.score
+        if apart < 0:
+            less = f"not told from {others[0].name}, whose score is {-apart:.1f} lower"
+            return f"{chosen.name}: {less}, and taken before it"
+        return f"{chosen.name}: the lowest score, {numbers.plain(apart, 1)} below {others[0].name}"
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON document."""
@@ -137,12 +139,6 @@ class Fitting:
         """A whole scenario file, that stands in *folder* where a history is to be found."""
         level = self.chosen.reorder_point
         every, unit = self.every, singular(self.time_unit)
-        first, *others = (each for each in self.contenders if each.score is not None)
-        beside = (
-            f"; next {others[0].name}, {others[0].score - first.score:.1f} more"
-            if others and others[0].score is not None and first.score is not None
-            else ""
-        )
         return "\n".join([
             f"# Fitted by simlevel {__version__} to {_line(self.file.name)}, column "
             f"{_line(self.column)}: {int(self.demands.periods[0])} periods of {every}.",
@@ -152,7 +148,7 @@ class Fitting:
             f'time_unit = {text(unit)}',
             'shortage = "backorder"      # or "lost_sales"',
             "",
-            f"# {first.name}: the lowest score of the {1 + len(others)} families that apply{beside}.",
+            f"# {self.why}.",
             self._demand_text(folder),
             f"# {self.lead_time_said}",
             table_text("lead_time", self.lead_time),
@@ -253,7 +249,8 @@ def _fitted(
         for family, place in _applying(found)
     }
     contenders = _contenders(found, rates, target, whole)
-    warnings = [*source.warnings, *_undecided(contenders)]
+    best = next(each for each in contenders if each.family == found.family[0])
+    warnings = [*source.warnings, *_undecided(best, contenders)]
     said = [each.said for each in (column, supply[1] if supply else None) if each and each.said]
     return Fitting(
         file, name, _spoken(span), time_unit, period, found, contenders, demand, lead_time,
@@ -395,9 +392,14 @@ def _supply(supply: Named | None, unit: str | None, given: Span | None, span: Sp
 # --- the reorder points --------------------------------------------------------------------------
 
 
+def _place(found: Fitted, family: str) -> int:
+    """The model that was chosen, or the best one of another *family*."""
+    return int((found.chosen if found.family[0] == family else found.best_of(family))[0])
+
+
 def _applying(found: Fitted) -> Iterator[tuple[str, int]]:
     for family in FAMILIES:
-        place = int(found.best_of(family)[0])
+        place = _place(found, family)
         if place >= 0:
             yield family, place
 
@@ -423,7 +425,7 @@ def _contenders(
         if family not in rates:
             contenders.append(Contender(family, None, 0, None, None, None))
             continue
-        place = int(found.best_of(family)[0])
+        place = _place(found, family)
         candidate, score = CANDIDATES[place], float(found.score[0, place])
         level = rates[family].reorder_point(target)
         contenders.append(
@@ -438,16 +440,16 @@ def _contenders(
     )
 
 
-def _undecided(contenders: Sequence[Contender]) -> Iterator[str]:
-    """A family that is as likely as the chosen one and asks for another reorder point."""
-    best = contenders[0]
-    for other in contenders[1:]:
-        if other.score is None or best.score is None or other.score - best.score >= CLOSE:
-            return
-        one, two = best.reorder_point, other.reorder_point
-        if one is not None and two is not None and abs(one - two) > max(SAME * one, 1):
-            yield (
-                f"{best.name} and {other.name} are close (scores differ by "
-                f"{other.score - best.score:.1f}), but differ in the reorder point: "
-                f"{numbers.short(one)} and {numbers.short(two)}"
-            )
+def _undecided(best: Contender, contenders: Sequence[Contender]) -> Iterator[str]:
+    """Families that are about as likely as the chosen one and ask for another reorder point."""
+    for other in contenders:
+        if other is best or other.score is None or best.score is None:
+            continue
+        apart, one, two = other.score - best.score, best.reorder_point, other.reorder_point
+        if apart >= CLOSE or one is None or two is None or abs(one - two) <= max(SAME * one, 1):
+            continue
+        yield (
+            f"{best.name} and {other.name} are close (scores {best.score:.1f} and "
+            f"{other.score:.1f}), but differ in the reorder point: "
+            f"{numbers.short(one)} and {numbers.short(two)}"
+        )
