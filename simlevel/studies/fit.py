@@ -21,13 +21,14 @@ from simlevel.fitting.demand import Fitted
 from simlevel.fitting.demand import fit as fit_demand
 from simlevel.fitting.laws import shown
 from simlevel.fitting.lead_times import FittedLeadTimes, fit_lead_times
-from simlevel.model.demand import HistoryDemand
+from simlevel.model.demand import HistoryDemand, PeriodicDemand
 from simlevel.model.distribution import Constant
 from simlevel.model.fields import DURATION, TIME_UNITS, singular, target_value, units_in
 from simlevel.model.lead_time import LeadTime
 from simlevel.records import Column, column_of, read_table
 from simlevel.scenario_file import table_text, text
 from simlevel.studies.reorder_point import FillRates, Fittable, fill_rates
+from simlevel.theory.laws import share_up_to
 
 CLOSE = 6.0
 """Models whose scores differ by less are not told apart: Kass and Raftery, Journal of the
@@ -35,6 +36,7 @@ American Statistical Association 90 (1995), 773-795, call more than that strong 
 SAME = 0.02
 """Reorder points that differ by no more than this share, or by one unit, are the same."""
 PERIODS_A_BATCH = 4
+BINS = 24
 TARGET = 0.95
 T = TypeVar("T")
 
@@ -57,6 +59,19 @@ class Contender:
     def name(self) -> str:
         family = self.family.replace("_", " ")
         return f"{family}, {(self.sizes or '').replace('_', ' ')} sizes" if self.sizes else family
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Shares of the periods, of the history and by the model."""
+
+    none_recorded: float
+    none_fitted: float
+    """Without demand."""
+    edges: tuple[float, ...]
+    """Of bins as wide as one another, in units; from half a step to what was asked for at most."""
+    recorded: tuple[float, ...]
+    fitted: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -102,6 +117,25 @@ class Fitting:
             less = f"not told from {others[0].name}, whose score is {-apart:.1f} lower"
             return f"{chosen.name}: {less}, and taken before it"
         return f"{chosen.name}: the lowest score, {numbers.plain(apart, 1)} below {others[0].name}"
+
+    def shares(self) -> Shares:
+        """How often a period asks for how much."""
+        history, grid = self.demands.history[0], float(self.demands.grid[0])
+        width = math.ceil(float(history.max()) / grid / BINS) * grid
+        count = math.ceil(float(history.max()) / width)
+        edges = [grid / 2 + width * n for n in range(count + 1)]
+        if self.chosen.family == "empirical":
+            law = [float((history <= edge).mean()) for edge in edges]
+        else:
+            periodic = self.demands.demand(0, continuous=False)
+            assert isinstance(periodic, PeriodicDemand)
+            asked = periodic.probability
+            law = [1 - asked + asked * share_up_to(periodic.quantity, edge) for edge in edges]
+        seen = [float((history <= edge).mean()) for edge in edges]
+        return Shares(
+            seen[0], law[0], tuple(edges),
+            tuple(np.diff(seen).tolist()), tuple(np.diff(law).tolist()),
+        )  # fmt: skip
 
     def to_dict(self) -> dict[str, Any]:
         """The JSON document."""
