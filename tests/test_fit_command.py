@@ -36,7 +36,7 @@ def records(tmp_path, monkeypatch):
         rng.poisson(3, WEEKS),
         np.where(there, np.round(rng.gamma(2, 20, WEEKS), 2), 0),
         rng.choice([0, 5, 60], WEEKS, p=[0.6, 0.3, 0.1]),
-        [1.0] * 2 + [0.0] * (WEEKS - 2),
+        [1.0] + [0.0] * (WEEKS - 1),
     )
     table("received.csv", ["days"], np.rint(rng.gamma(9, 2, 80)))
     table("one.csv", ["units"], rng.poisson(3, WEEKS))
@@ -170,7 +170,7 @@ def test_two_laws_that_are_close_and_ask_for_other_stock_are_told():
 WRONG = {
     ("nothere.csv",): "nothere.csv: expected a file, found none of this name",
     ("weekly.csv", "--column", "part"): "did you mean 'parts'?",
-    ("weekly.csv", "--column", "slow"): "found demand in 2 of 104 periods, fewer than 3",
+    ("weekly.csv", "--column", "slow"): "found demand in 1 of 104 periods, fewer than 2",
     ("one.csv", "--every", "1 wek"): "--every: expected a unit of time",
     ("one.csv", "--every", "-3"): "--every: expected a duration",
     ("one.csv", "--lead-time", "soon"): "--lead-time: expected a",

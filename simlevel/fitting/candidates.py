@@ -18,7 +18,7 @@ NEVER = -np.inf
 STEPS = 5
 """Continuous laws take the place of counts from this mean on: half a step is a tenth of it."""
 CUT = 0.99
-"""Sizes are above 0: at least this share of the draws of a continuous law of them must be."""
+"""Sizes are above 0: at least this share of the draws of a normal law of them must be."""
 
 
 @dataclass(frozen=True)
@@ -109,7 +109,7 @@ def _intermittent(law: Law) -> Callable[[Sample], Fit]:
         with np.errstate(all="ignore"):
             log_share = np.log(sample.demands / sample.periods) - law.something(theta)
         possible = (log_share <= 1e-9) & (value > -1e299)
-        if not law.whole:
+        if law.name == "normal":
             possible &= law.something(theta) > math.log(CUT)
         total = np.where(possible, value + _when(sample), NEVER)
         return Fit(_three(theta, np.exp(np.minimum(log_share, 0))), total)
@@ -177,8 +177,13 @@ def _sizes_varied(sample: Sample) -> Flags:
     return _distinct(sample) > 1
 
 
-def _large_sizes_varied(sample: Sample) -> Flags:
-    return _sizes_varied(sample) & _large(sample, positive=True)
+def _sizes_seen(sample: Sample) -> Flags:
+    """More demands than the law of their sizes has parameters."""
+    return _sizes_varied(sample) & (sample.demands > 2)
+
+
+def _large_sizes_seen(sample: Sample) -> Flags:
+    return _sizes_seen(sample) & _large(sample, positive=True)
 
 
 def _overdispersed(sample: Sample) -> Flags:
@@ -201,8 +206,9 @@ def _of_law(
 
 def _sized(name: str) -> Candidate:
     law = LAWS[name]
-    varied = _sizes_varied if law.whole else _large_sizes_varied
-    applies = _always if name == "geometric" else varied
+    applies = _always if name == "geometric" else _sizes_varied
+    if len(law.low) > 1:
+        applies = _sizes_seen if law.whole else _large_sizes_seen
     return _of_law("intermittent", law, applies, name, more=1)
 
 
