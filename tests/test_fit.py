@@ -241,6 +241,21 @@ def test_the_mean_of_the_chosen_model_is_near_that_of_the_history(mixed):
         assert found.demand(item).units_per_time() == pytest.approx(found.mean[item], abs=error)
 
 
+def test_moments_of_all_items_are_those_of_their_models(mixed):
+    more = np.where(np.arange(60) % 3 == 0, 4.0, 0), 6 * seeded(2).poisson(0.7, 60), np.zeros(60)
+    found = fit(np.concatenate([mixed, more]))
+    assert len(set(found.chosen.tolist())) >= 7
+    means, variances = found.moments()
+    for item in np.flatnonzero(found.reason == ""):
+        demand = found.demand(item, continuous=False)
+        size, share = demand.amount, getattr(demand, "probability", 1)
+        mean = share * size.mean()
+        assert means[item] == pytest.approx(mean, rel=1e-4)
+        variance = share * (size.variance() + size.mean() ** 2) - mean**2
+        assert variances[item] == pytest.approx(variance, rel=1e-4)
+    assert np.isnan(means[-1])
+
+
 def test_a_tail_that_carries_a_mean_of_its_own_is_not_taken():
     """A lognormal law fitted to these has a mean of millions."""
     history = np.zeros((1, 60))

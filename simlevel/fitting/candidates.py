@@ -17,6 +17,8 @@ NEVER = -np.inf
 """The log likelihood of a model that an item cannot have."""
 STEPS = 5
 """Continuous laws take the place of counts from this mean on: half a step is a tenth of it."""
+SPREAD = 3.0
+"""A law with a wider sd than so many times that of the history speaks of what was never seen."""
 CUT = 0.99
 """Sizes are above 0: at least this share of the draws of a normal law of them must be."""
 
@@ -164,13 +166,10 @@ def _large(sample: Sample, *, positive: bool) -> Flags:
     return sample.moments(positive=positive)[0] >= STEPS
 
 
-def _varied(sample: Sample) -> Flags:
-    return ((_distinct(sample) > 1) | (sample.zeros > 0)) & _large(sample, positive=False)
-
-
 def _seldom_nothing(sample: Sample) -> Flags:
-    """Draws of these laws are above 0: where they are rounded to it, that is the exception."""
-    return _varied(sample) & (sample.zeros <= sample.periods / 2)
+    """Draws of these laws are above 0, or were cut there: periods of 0 are the exception."""
+    varied = (_distinct(sample) > 1) | (sample.zeros > 0)
+    return varied & _large(sample, positive=False) & (sample.zeros <= sample.periods / 2)
 
 
 def _sizes_varied(sample: Sample) -> Flags:
@@ -228,6 +227,22 @@ def shares_fit(sample: Sample, whole: Flags) -> Fit:
     return Fit(np.zeros((len(sample), 3)), total)
 
 
+def credible(law: Law, found: Fit, sample: Sample) -> Fit:
+    """Without those whose mean lies more than 2 standard errors from that of the history, or
+    whose sd is more than SPREAD times its own.
+
+    The tail of a lognormal law fitted to a few quantities can carry moments of any size.
+    """
+    mean, variance = sample.moments(positive=False)
+    share = found.theta[:, 2]
+    with np.errstate(all="ignore"):
+        size, spread = law.moments(found.theta.T)
+        off = np.abs(share * size - mean) > 2 * np.sqrt(variance / sample.periods) + 0.1
+        second = share * (spread + size**2) - (share * size) ** 2
+        off |= second > SPREAD**2 * variance + 1
+    return Fit(found.theta, np.where(off, NEVER, found.log_likelihood))
+
+
 def log_evidence(sample: Sample) -> Array:
     """The log probability of a history when nothing is known of its law, any order of periods.
 
@@ -253,7 +268,7 @@ CANDIDATES: tuple[Candidate, ...] = (
     _of_law("negative_binomial", LAWS["negative_binomial"], _overdispersed),
     Candidate("intermittent", "constant", 2, None, _constant_fit),
     *map(_sized, ("geometric", "poisson", "negative_binomial", "normal", "gamma", "lognormal")),
-    _of_law("normal", LAWS["normal"], _varied),
+    _of_law("normal", LAWS["normal"], _seldom_nothing),
     _of_law("gamma", LAWS["gamma"], _seldom_nothing),
     _of_law("lognormal", LAWS["lognormal"], _seldom_nothing),
     Candidate("empirical", "", 0, None, shares_fit),

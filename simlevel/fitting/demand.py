@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import special
 
-from simlevel.fitting.candidates import CANDIDATES, NEVER, Candidate, Fit, log_evidence
+from simlevel.fitting.candidates import CANDIDATES, NEVER, Candidate, credible, log_evidence
 from simlevel.fitting.classification import classified
-from simlevel.fitting.laws import LAWS, Law, PolyaAeppli, shown
+from simlevel.fitting.laws import LAWS, PolyaAeppli, shown
 from simlevel.fitting.sample import Array, Flags, Ints, Sample, Words, grid_of
 from simlevel.model import demand as m
 from simlevel.model import distribution as d
@@ -26,8 +26,6 @@ part of real records, items with two served the rest no worse than items with th
 NOTHING = 2.0
 """Scores that differ by less do not tell models apart: Kass and Raftery, Journal of the American
 Statistical Association 90 (1995), 773-795."""
-SPREAD = 3.0
-"""A law with a wider sd than so many times that of the history speaks of what was never seen."""
 AT_ONCE = 4096
 """Items in a chunk, so that memory does not grow with their number."""
 MOST_LISTED = 4096
@@ -89,6 +87,19 @@ class Fitted:
         inside = np.array([each.family == family for each in CANDIDATES])
         scores = np.where(inside, self.score, np.inf)
         return np.asarray(np.where(np.isfinite(scores).any(axis=1), scores.argmin(axis=1), -1))
+
+    def moments(self) -> tuple[Array, Array]:
+        """Mean and variance of the demand of a period by the chosen models, in units; those of
+        the history where it stands for itself, nan where an item was left out."""
+        mean = np.where(self.chosen < 0, np.nan, self.mean)
+        variance = np.where(self.chosen < 0, np.nan, self.variance)
+        for place, candidate in enumerate(CANDIDATES):
+            rows = np.flatnonzero(self.chosen == place)
+            if candidate.family == "empirical" or not len(rows):
+                continue
+            theta = self.parameters[rows, place]
+            mean[rows], variance[rows] = _moments_of(candidate, theta, self.grid[rows])
+        return mean, variance
 
     def text(self, item: int, every: float = 1.0) -> str:
         """The section [demand] of a scenario file, for the chosen model of one *item*."""
@@ -201,28 +212,12 @@ def _scored(history: Array, grid: Array, fitted: Flags) -> tuple[Array, Array, A
         parameters[fitted, place] = found.theta
         penalty = candidate.parameters * np.log(sample.demands)
         if candidate.law is not None:
-            found = _credible(candidate.law, found, sample)
+            found = credible(candidate.law, found, sample)
             likelihood[fitted, place] = found.log_likelihood
         evidence = log_evidence(sample) if candidate.family == "empirical" else None
         score[fitted, place] = -2 * (found.log_likelihood if evidence is None else evidence)
         score[fitted, place] += penalty
     return likelihood, score, parameters
-
-
-def _credible(law: Law, found: Fit, sample: Sample) -> Fit:
-    """Without those whose mean lies more than 2 standard errors from that of the history, or
-    whose sd is more than SPREAD times its own.
-
-    The tail of a lognormal law fitted to a few quantities can carry moments of any size.
-    """
-    mean, variance = sample.moments(positive=False)
-    share = found.theta[:, 2]
-    with np.errstate(all="ignore"):
-        size, spread = law.moments(found.theta.T)
-        off = np.abs(share * size - mean) > 2 * np.sqrt(variance / sample.periods) + 0.1
-        second = share * (spread + size**2) - (share * size) ** 2
-        off |= second > SPREAD**2 * variance + 1
-    return Fit(found.theta, np.where(off, NEVER, found.log_likelihood))
 
 
 # --- as a scenario says it -------------------------------------------------------------------
@@ -247,6 +242,18 @@ def _customers(candidate: Candidate, theta: Array) -> tuple[float, d.AnyDistribu
         return rate, d.Geometric(mean=shown(mean))
     lot = int(theta[1]) if candidate.size else 1
     return math.exp(theta[0]), d.Constant(value=lot)
+
+
+def _moments_of(candidate: Candidate, theta: Array, grid: Array) -> tuple[Array, Array]:
+    """Mean and variance of a period's demand, zeros included, in units."""
+    if candidate.law is not None:
+        size, spread = candidate.law.moments(theta.T)
+    elif candidate.family == "compound_poisson":
+        size, spread = (lots := theta[:, 1]) * np.exp(theta[:, 0]), lots**2 * np.exp(theta[:, 0])
+    else:
+        size, spread = theta[:, 0], np.zeros(len(theta))
+    mean = theta[:, 2] * size
+    return grid * mean, grid**2 * (theta[:, 2] * (spread + size**2) - mean**2)
 
 
 def _quantity(candidate: Candidate, theta: Array, grid: float) -> d.AnyDistribution:

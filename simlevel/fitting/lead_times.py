@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from simlevel.fitting.candidates import NEVER, Fit, log_evidence, plain, shares_fit
+from simlevel.fitting.candidates import NEVER, Fit, credible, log_evidence, plain, shares_fit
 from simlevel.fitting.laws import LAWS, Law, shown
 from simlevel.fitting.sample import Array, Flags, Ints, Sample, Words, grid_of
 from simlevel.model import distribution as d
@@ -39,7 +39,8 @@ def _of_law(law: Law) -> Callable[[Sample], Fit]:
         varied = sample.moments(positive=False)[1] > 0
         theta, value = np.zeros((len(sample), 3)), np.full(len(sample), NEVER)
         if varied.any():
-            found = plain(law)(sample.take(varied))
+            some = sample.take(varied)
+            found = credible(law, plain(law)(some), some)
             theta[varied], value[varied] = found.theta, found.log_likelihood
         return Fit(theta, value)
 
