@@ -297,6 +297,7 @@ ODD = {
     "always the same": [7.0] * 30,
     "always the same fraction": [7.25] * 30,
     "the same now and then": [0.0, 0, 4] * 15,
+    "one at a time": [0.0, 1, 0, 0, 1] * 8,
     "less varied than chance": [9.0, 10, 10, 11] * 10,
     "a million at a time": [*ZEROS, 1e6, 2.5e6, 1e6 + 1, 3e6],
     "up to a million, often": [float(k * k) for k in range(0, 1000, 25)],

@@ -1,10 +1,12 @@
 """`simlevel fit`: from a table of records to a scenario that runs; and what it says in trouble."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
 import pytest
+from test_fit import ODD
 from test_scenario_file import run
 
 import simlevel as sl
@@ -165,6 +167,18 @@ def test_two_laws_that_are_close_and_ask_for_other_stock_are_told():
     assert close
     told = [warning for warning in found.warnings if "differ in the reorder point" in warning]
     assert len(told) == len(close)
+
+
+@pytest.mark.parametrize("name", [each for each in ODD if math.nan not in ODD[each]])
+def test_odd_histories_end_in_a_scenario_or_a_line(name, tmp_path):
+    file = tmp_path / "odd.csv"
+    file.write_text("\n".join(["units", *map(repr, ODD[name])]), encoding="utf-8")
+    code, _, err = run("fit", str(file), "--lead-time", "3", "-o", str(tmp_path / "s.toml"),
+                       "-o", str(tmp_path / "s.svg"))  # fmt: skip
+    assert (code == 2) == (name in ("all zero", "one demand"))
+    assert "internal" not in err
+    if code == 0:
+        assert run("check", str(tmp_path / "s.toml"))[0] == 0
 
 
 WRONG = {

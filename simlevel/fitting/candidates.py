@@ -73,14 +73,12 @@ def _maximised(sample: Sample, law: Law, *, truncated: bool) -> tuple[Array, Arr
     Truncated: of the quantities above 0 alone, given that they are.
     """
     start = law.start(*sample.moments(positive=truncated))
-    parts: dict[int, Sample] = {}
+    part = sample
 
     def function(theta: Array, which: Flags) -> Array:
-        number = int(which.sum())
-        if number not in parts:
-            parts.clear()
-            parts[number] = sample.take(which)
-        part = parts[number]
+        nonlocal part
+        if len(part) != which.sum():  # items only ever drop out
+            part = sample.take(which)
         with np.errstate(all="ignore"):
             each = law.cell(theta[..., part.item], part.quantity)
             total = part.added(part.count * each)

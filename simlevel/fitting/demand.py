@@ -15,6 +15,7 @@ from simlevel.fitting.laws import LAWS, PolyaAeppli, shown
 from simlevel.fitting.sample import Array, Flags, Ints, Sample, Words, grid_of
 from simlevel.model import demand as m
 from simlevel.model import distribution as d
+from simlevel.model.fields import LARGEST
 from simlevel.scenario_file import table_text
 
 PERIODS = 12
@@ -275,7 +276,7 @@ def _listed(candidate: Candidate, theta: Array) -> d.Discrete:
     log_mass = np.append(law.nothing(theta), law.cell(theta, steps) + math.log(step))
     steps = np.append(0.0, steps)
     mass = np.exp(log_mass - special.logsumexp(log_mass))
-    kept = mass > 1e-14
+    kept = (mass > 1e-14) & (steps * lot <= LARGEST)
     shares = mass[kept] / mass[kept].sum()
     values = (steps[kept] * lot).astype(int)
     return d.Discrete(values=tuple(values.tolist()), probabilities=tuple(shares.tolist()))

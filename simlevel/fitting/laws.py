@@ -114,6 +114,8 @@ class NegativeBinomial(Law):
 
     def distribution(self, theta: Array, grid: float) -> d.AnyDistribution:
         mean, variance = (float(each) for each in self.moments(theta))
+        if variance > 1e12:  # beyond what a file takes
+            return d.NegativeBinomial(mean=shown(mean), cv=shown(math.sqrt(variance) / mean))
         short = shown(mean), shown(variance)
         mean, variance = short if short[0] < short[1] else (mean, variance)
         return d.NegativeBinomial(mean=mean, variance=variance)

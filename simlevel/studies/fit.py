@@ -27,8 +27,7 @@ from simlevel.model.fields import DURATION, TIME_UNITS, singular, target_value, 
 from simlevel.model.lead_time import LeadTime
 from simlevel.records import Column, column_of, read_table
 from simlevel.scenario_file import table_text, text
-from simlevel.studies.reorder_point import FillRates, Fittable, fill_rates
-from simlevel.theory.laws import share_up_to
+from simlevel.studies.reorder_point import FillRates, Fittable, fill_rates, up_to
 
 CLOSE = 6.0
 """Models whose scores differ by less are not told apart: Kass and Raftery, Journal of the
@@ -130,7 +129,7 @@ class Fitting:
             periodic = self.demands.demand(0, continuous=False)
             assert isinstance(periodic, PeriodicDemand)
             asked = periodic.probability
-            law = [1 - asked + asked * share_up_to(periodic.quantity, edge) for edge in edges]
+            law = (1 - asked + asked * up_to(periodic.quantity, np.array(edges))).tolist()
         seen = [float((history <= edge).mean()) for edge in edges]
         return Shares(
             seen[0], law[0], tuple(edges),
@@ -178,7 +177,7 @@ class Fitting:
             f"{_line(self.column)}: {int(self.demands.periods[0])} periods of {every}.",
             "# simlevel check looks for mistakes, simlevel run simulates.",
             "",
-            f"name = {text(f'{self.file.stem}, {self.column}'[:200])}",
+            f"name = {text(_line(f'{self.file.stem}, {self.column}')[:200])}",
             f'time_unit = {text(unit)}',
             'shortage = "backorder"      # or "lost_sales"',
             "",
@@ -201,8 +200,11 @@ class Fitting:
     def _demand_text(self, folder: Path | None) -> str:
         if folder is None or not isinstance(self.demand, HistoryDemand):
             return table_text("demand", self.demand)
-        file = Path(os.path.relpath(self.file.resolve(), folder.resolve())).as_posix()
-        named = HistoryDemand(file=file, column=self.column, every=self.demand.every)
+        try:
+            file = Path(os.path.relpath(self.file.resolve(), folder.resolve())).as_posix()
+            named = HistoryDemand(file=file, column=self.column, every=self.demand.every)
+        except ValueError:  # on another drive, or a name that no scenario can hold
+            return table_text("demand", self.demand)
         return table_text("demand", named)
 
 
@@ -226,8 +228,9 @@ def fit(
     *column* may be left out where one column alone holds numbers. Lead times come from a column of
     another file, in *lead_time_unit* (days if left out), or are all *lead_time*; without either,
     one period is assumed. *targets* may say the ``fill_rate`` that reorder points are compared at,
-    instead of 0.95. Raises
-    InputError with every problem found; a history too short for a model is one.
+    instead of 0.95.
+
+    Raises InputError with every problem found; a history too short for a model is one.
     """
     problems: list[Problem] = []
 

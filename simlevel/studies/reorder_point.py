@@ -9,16 +9,16 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import special
 
 from simlevel.model.demand import HistoryDemand, PeriodicDemand, PoissonDemand
-from simlevel.model.distribution import Distribution
+from simlevel.model.distribution import Distribution, Geometric, NegativeBinomial, Poisson
 from simlevel.theory.lattice import Array
-from simlevel.theory.laws import excess, law_of
+from simlevel.theory.laws import excess, share_up_to
 
 Fittable: TypeAlias = PeriodicDemand | PoissonDemand | HistoryDemand
 CELLS = 2**14
@@ -92,25 +92,39 @@ def _step(demand: Fittable, longest: float, order_quantity: float) -> float:
 
 
 def _masses(size: Distribution, step: float) -> Array:
-    """*size* on multiples of *step*, each value shared by its neighbours so that means stay."""
+    """*size* on multiples of *step*, each value shared by its neighbours so that means stay; what
+    counts without an end, rounded to them."""
     if size.is_continuous:
         above = excess(size, step * np.arange(CELLS + 1, dtype=np.float64)) / step
         slopes = above[:-1] - above[1:]
         return np.append(1 - slopes[0], np.clip(slopes[:-1] - slopes[1:], 0, None))
-    if size.values_drawn is not None:
-        values = np.asarray(size.values_drawn, dtype=float)
-        mass = np.asarray(getattr(size, "probabilities", np.full(len(values), 1 / len(values))))
-        mass = mass[mass > 0] if len(mass) != len(values) else mass
-        cells = values / step
-    else:
-        law = law_of(size, Fraction(1))
-        cells, mass = law.values / step, law.mass
+    if size.values_drawn is None:
+        return np.diff(up_to(size, step * (np.arange(CELLS, dtype=np.float64) + 0.5)), prepend=0.0)
+    values = np.asarray(size.values_drawn, dtype=float)
+    mass = np.asarray(getattr(size, "probabilities", np.full(len(values), 1 / len(values))))
+    mass = mass[mass > 0] if len(mass) != len(values) else mass
+    cells = values / step
     floor = np.floor(cells + 1e-9)
     up = np.clip(cells - floor, 0, 1)
     lower = np.minimum(floor.astype(int), CELLS - 1)
     found = np.bincount(lower, mass * (1 - up), CELLS)
     found += np.bincount(np.minimum(lower + 1, CELLS - 1), mass * up, CELLS)
     return np.asarray(found, dtype=np.float64)
+
+
+def up_to(size: Distribution, levels: Array) -> Array:
+    """P(X <= level); levels of 0 or more, in units."""
+    counts = np.floor(levels)
+    mean, variance = size.mean(), size.variance()
+    match size:
+        case Poisson():
+            return np.asarray(special.gammaincc(counts + 1, mean))
+        case NegativeBinomial():
+            odds = mean / (variance - mean)
+            return np.asarray(special.betainc(mean * odds, counts + 1, odds / (1 + odds)))
+        case Geometric():
+            return np.asarray(1 - (1 - 1 / mean) ** counts)
+    return np.array([share_up_to(size, float(level)) for level in levels])
 
 
 def _over_lead_time(demand: Fittable, size: _Waves, period: _Waves) -> Callable[[float], _Waves]:
