@@ -120,11 +120,8 @@ def table_text(name: str, part: Frozen) -> str:
     """A section such as ``demand`` as the lines of a scenario file: what was said, no more.
 
     >>> from simlevel.model.distribution import Gamma
-    >>> print(table_text("lead_time", LeadTime(distribution=Gamma(mean=4, cv=0.5))), end="")
-    [lead_time]
-    dist = "gamma"
-    mean = 4
-    cv = 0.5
+    >>> table_text("lead_time", LeadTime(distribution=Gamma(mean=4, cv=0.5))).splitlines()
+    ['[lead_time]', 'dist = "gamma"', 'mean = 4', 'cv = 0.5']
     """
     table = _as_written(part)
     first = sorted(table, key=lambda key: key not in ("kind", "dist"))
