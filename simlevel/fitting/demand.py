@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy import special
@@ -64,7 +65,7 @@ class Fitted:
     def __len__(self) -> int:
         return len(self.grid)
 
-    @property
+    @cached_property
     def chosen(self) -> Ints:
         """The place in CANDIDATES of each item's model; -1 where it was left out.
 

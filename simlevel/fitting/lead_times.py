@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -79,7 +80,7 @@ class FittedLeadTimes:
     """Items x CANDIDATES, lower is better, as for demand."""
     parameters: Array
 
-    @property
+    @cached_property
     def chosen(self) -> Ints:
         """The place in CANDIDATES; -1 where an item was left out."""
         return np.asarray(np.where(self.reason == "", np.argmin(self.score, axis=1), -1))
