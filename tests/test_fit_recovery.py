@@ -1,8 +1,10 @@
 """Fitting finds the law that made a history, or one that asks for the same stock.
 
 Items of known kind, 156 periods each, with parameters such as the records of a refinery and of a
-manufacturer have them. A choice is right if it is the true family, or if its reorder point differs
-from that of the true family, fitted to the same history, by less than 2 % or one unit.
+manufacturer have them, and some that are hard to tell: gamma demand of some 15 units, in whole
+ones, is taken for negative binomial every third time. A choice is right if it is the true family,
+or if its reorder point differs from that of the true family, fitted to the same history, by less
+than 2 % or one unit.
 """
 
 from itertools import pairwise
@@ -47,7 +49,7 @@ KINDS = {
     "poisson": [(1, customers(rate, 1)) for rate in (0.1, 0.5, 2, 8, 40)],
     "negative_binomial": [
         (1, always(NegativeBinomial(mean=mean, variance=variance)))
-        for mean, variance in ((0.3, 0.6), (1, 3), (5, 15), (20, 100))
+        for mean, variance in ((0.3, 0.6), (1, 3), (5, 15), (20, 100), (60, 900))
     ],
     "compound_poisson": [
         *((1, customers(rate, lot)) for rate, lot in ((0.1, 6), (0.2, 2), (0.5, 12), (3, 4))),
@@ -62,6 +64,8 @@ KINDS = {
         (1, sometimes(0.3, Geometric(mean=12))),
         (1, sometimes(0.4, Poisson(mean=6))),
         (1, sometimes(0.5, NegativeBinomial(mean=10, variance=40))),
+        (1, sometimes(0.1, Lognormal(mean=30, cv=1))),
+        (1, sometimes(0.2, Normal(mean=50, sd=10))),
         (1, sometimes(0.3, Gamma(mean=40, cv=0.7))),
         (1, sometimes(0.5, Lognormal(mean=100, cv=1.5))),
         (FINE, sometimes(0.1, Lognormal(mean=30, cv=1))),
@@ -70,16 +74,19 @@ KINDS = {
         (FINE, sometimes(0.5, Lognormal(mean=100, cv=1.5))),
     ],
     "normal": [
-        *((1, always(Normal(mean=mean, sd=sd))) for mean, sd in ((50, 20), (300, 30))),
-        *((FINE, always(Normal(mean=mean, sd=sd))) for mean, sd in ((20, 4), (40, 30), (300, 30))),
+        (grid, always(Normal(mean=mean, sd=sd)))
+        for grid in (1, FINE)
+        for mean, sd in ((20, 4), (40, 30), (50, 20), (300, 30))
     ],
     "gamma": [
-        *((1, always(Gamma(mean=mean, cv=cv))) for mean, cv in ((50, 1), (300, 0.3))),
-        *((FINE, always(Gamma(mean=mean, cv=cv))) for mean, cv in ((20, 0.5), (15, 1.3))),
+        (grid, always(Gamma(mean=mean, cv=cv)))
+        for grid in (1, FINE)
+        for mean, cv in ((20, 0.5), (15, 1.3), (50, 1), (300, 0.3))
     ],
     "lognormal": [
-        *((1, always(Lognormal(mean=mean, cv=cv))) for mean, cv in ((50, 1), (300, 0.3))),
-        *((FINE, always(Lognormal(mean=mean, cv=cv))) for mean, cv in ((20, 0.5), (60, 1.5))),
+        (grid, always(Lognormal(mean=mean, cv=cv)))
+        for grid in (1, FINE)
+        for mean, cv in ((20, 0.5), (60, 1.5), (50, 1), (300, 0.3))
     ],
     "empirical": [
         (1, always(Discrete(values=values, probabilities=shares)))
@@ -87,6 +94,7 @@ KINDS = {
             ((0, 4, 10, 50), (0.7, 0.1, 0.1, 0.1)),
             ((0, 1, 20), (0.4, 0.4, 0.2)),
             ((5, 6, 40), (0.5, 0.4, 0.1)),
+            ((2, 3), (0.5, 0.5)),
         )
     ],
 }
@@ -205,13 +213,13 @@ def test_a_few_items_of_each_family_are_recognised():
 
 @pytest.mark.slow
 def test_nine_items_in_ten_are_recognised_and_served_as_promised():
-    found = measured(KINDS, 60, seed=2)
+    found = measured(KINDS, 60, seed=20)
     assert [family for family, (right, _) in found.items() if not enough(right)] == []
     off = {family: abs(rates.mean() - TARGET) for family, (_, rates) in found.items()}
     assert [family for family, each in off.items() if each > 0.02] == []
 
 
 def test_the_measure_would_catch_a_fit_that_is_always_normal():
-    found = measured({"lognormal": KINDS["lognormal"][:1], "gamma": KINDS["gamma"][-1:]}, 30, 3,
+    found = measured({"lognormal": KINDS["lognormal"][1:2], "gamma": KINDS["gamma"][1:2]}, 30, 3,
                      always_normal)  # fmt: skip
     assert not any(enough(right) for right, _ in found.values())
