@@ -27,6 +27,7 @@ _HOMES = {
     "trace": "studies.trace",
     "optimize": "studies.optimize",
     "frontier": "studies.frontier",
+    "fit": "studies.fit",
     "why": "studies.why",
     "newsvendor": "theory.newsvendor",
     "finite_horizon_fill_rate": "theory.finite_horizon",
@@ -54,6 +55,7 @@ if TYPE_CHECKING:
     from simlevel.studies.demand_law import demand_law as demand_law
     from simlevel.studies.evaluate import analyze as analyze
     from simlevel.studies.evaluate import simulate as simulate
+    from simlevel.studies.fit import fit as fit
     from simlevel.studies.frontier import frontier as frontier
     from simlevel.studies.optimize import optimize as optimize
     from simlevel.studies.sweep import sweep as sweep

@@ -538,6 +538,61 @@ def sweep(
 
 
 @app.command()
+@click.argument("history", type=FILE)
+@click.option("--column", metavar="NAME", help="Of the demand; left out where one has numbers.")
+@click.option(
+    "--every", default="1", metavar="T", help='The length of a period: "1 week", "1 month".'
+)
+@click.option("--lead-times", type=FILE, metavar="FILE", help="A table with recorded lead times.")
+@click.option("--lead-time-column", metavar="NAME", help="Of the lead times.")
+@click.option("--lead-time-unit", metavar="UNIT", help="Of the lead times; days if left out.")
+@click.option("--lead-time", metavar="T", help='Instead of records: "4 days".')
+@click.option(
+    "--target", "targets", multiple=True, callback=_pairs, metavar="MEASURE=VALUE",
+    help="The fill rate that reorder points are compared at; fill_rate=0.95 if left out.",
+)  # fmt: skip
+@_output_options
+def fit(
+    history: Path,
+    column: str | None,
+    every: str,
+    lead_times: Path | None,
+    lead_time_column: str | None,
+    lead_time_unit: str | None,
+    lead_time: str | None,
+    targets: dict[str, Any],
+    as_json: bool,
+    outputs: tuple[Path, ...],
+) -> None:
+    """Demand and lead-time models from records, as a scenario.
+
+    HISTORY is a table with the demand of each period in a column, zeros too. -o
+    FILE.toml writes a scenario that check and run take as it stands.
+
+    \b
+    simlevel fit demand.csv --every "1 week" --lead-time "10 days" -o s.toml
+    """
+    from simlevel.reports import fit_table
+    from simlevel.studies.fit import fit as fitted
+
+    _refuse_unknown(outputs, fit_table.KINDS, pictures=True)
+    if taken := [path for path in outputs if path.suffix.lower() == ".toml" and path.exists()]:
+        raise InputError([Problem(str(path), 0, 0, "", "exists, and is kept") for path in taken])
+    result = fitted(
+        history, column, every=every, lead_times=lead_times, lead_time_column=lead_time_column,
+        lead_time_unit=lead_time_unit, lead_time=lead_time, targets=targets,
+    )  # fmt: skip
+    for message in (*result.said, *result.warnings):
+        _warn(message)
+    for path in _drawn(result, outputs):
+        fit_table.write_fit(result, path)
+    if as_json:
+        _print_json(result.to_dict())
+    else:
+        _print(fit_table.fit_table(result), _width())
+
+
+@app.command()
 @click.argument("word", required=False)
 def explain(word: str | None) -> None:
     """The card of WORD: a measure, policy, distribution or verdict; without WORD, all of them."""

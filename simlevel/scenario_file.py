@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import codecs
 import hashlib
+import json
 import re
+import textwrap
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
@@ -37,6 +39,9 @@ LARGEST_FILE = 1_000_000
 """Bytes of a scenario file; tables of records stand in files of their own."""
 SCHEMA_FILE = "scenario.schema.json"
 """Beside a scenario, it gives editors completion: ``#:schema scenario.schema.json``."""
+
+WIDE = 88
+"""Columns of a list that is written."""
 
 Path_ = tuple[str | int, ...]
 _SECTIONS: Mapping[Path_, type[Frozen]] = {
@@ -109,6 +114,40 @@ def varied(scenario: Scenario, changes: Mapping[tuple[str, ...], Any]) -> Scenar
     if origin:
         made._origin = Origin(origin.file, origin.sha256, tuple(said))
     return made
+
+
+def table_text(name: str, part: Frozen) -> str:
+    """A section such as ``demand`` as the lines of a scenario file: what was said, no more.
+
+    >>> from simlevel.model.distribution import Gamma
+    >>> table_text("lead_time", LeadTime(distribution=Gamma(mean=4, cv=0.5))).splitlines()
+    ['[lead_time]', 'dist = "gamma"', 'mean = 4', 'cv = 0.5']
+    """
+    table = as_written(part)
+    first = sorted(table, key=lambda key: key not in ("kind", "dist"))
+    return "".join([f"[{name}]\n", *(f"{key} = {_value_text(table[key])}\n" for key in first)])
+
+
+def text(value: str) -> str:
+    """*value* in quotes, as TOML has it."""
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007F")
+
+
+def _value_text(value: Any) -> str:
+    if isinstance(value, dict):
+        if set(value) == {"dist", "value"}:  # a number is a constant
+            return _value_text(value["value"])
+        first = sorted(value, key=lambda key: key not in ("kind", "dist"))
+        return f"{{ {', '.join(f'{key} = {_value_text(value[key])}' for key in first)} }}"
+    if isinstance(value, (list, tuple)):
+        line = f"[{', '.join(map(_value_text, value))}]"
+        if len(line) <= WIDE:
+            return line
+        wrapped = textwrap.wrap(line[1:-1], WIDE, break_long_words=False)
+        return "\n".join(["[", *(f"  {each}" for each in wrapped), "]"])
+    if isinstance(value, str):
+        return text(value)
+    return str(value).lower() if isinstance(value, bool) else repr(value)
 
 
 def as_written(value: Any) -> Any:

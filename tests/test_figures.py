@@ -107,6 +107,7 @@ def drawings() -> dict[str, Any]:
         "frontier": traded_off(),
         "service_curve": sl.sweep(bakery, {REORDER: "20:26:2"}),
         "waiting": waiting(bakery),
+        "fitted": sl.fit(SCENARIOS / "history_bootstrap.csv", "packs"),
     }
     return {name: (getattr(figures, name), each) for name, each in found.items()}
 

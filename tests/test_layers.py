@@ -12,7 +12,7 @@ FLOORS = (
     {"__init__", "words", "errors", "numbers", "conventions", "glossary", "records"},
     {"model", "compiled"},
     {"scenario_file", "templates"},
-    {"draws"},
+    {"draws", "fitting"},
     {"engines", "theory"},
     {"estimation"},
     {"studies"},

@@ -6,6 +6,7 @@ imports matplotlib.
 
 from simlevel.reports.figures.convergence import convergence, start
 from simlevel.reports.figures.demand_law import demand_law
+from simlevel.reports.figures.fitted import fitted
 from simlevel.reports.figures.frontier import frontier
 from simlevel.reports.figures.inventory_path import inventory_path
 from simlevel.reports.figures.policies import differences, policies
@@ -15,6 +16,6 @@ from simlevel.reports.figures.waterfall import waterfall
 from simlevel.reports.figures.windows import windows
 
 __all__ = [
-    "convergence", "demand_law", "differences", "frontier", "inventory_path", "policies",
+    "convergence", "demand_law", "differences", "fitted", "frontier", "inventory_path", "policies",
     "service_curve", "start", "waiting", "waterfall", "windows",
 ]  # fmt: skip

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from simlevel.errors import InputError
 from simlevel.reports.figures import style
 from simlevel.reports.figures.demand_law import demand_law
+from simlevel.reports.figures.fitted import fitted
 from simlevel.reports.figures.frontier import frontier
 from simlevel.reports.figures.inventory_path import inventory_path
 from simlevel.reports.figures.policies import differences, policies, rows
@@ -18,6 +19,7 @@ from simlevel.reports.figures.style import Figure
 from simlevel.reports.figures.waterfall import waterfall
 from simlevel.reports.figures.windows import windows
 from simlevel.studies.demand_law import demand_law as law_of
+from simlevel.studies.fit import Fitting
 from simlevel.studies.frontier import Frontier
 from simlevel.studies.result import Result
 from simlevel.studies.sweep import Sweep
@@ -27,7 +29,7 @@ from simlevel.studies.why import why as reasons
 MOST = 24
 """Pictures in one file."""
 
-Found: TypeAlias = Frontier | Result | Sweep | Trace
+Found: TypeAlias = Fitting | Frontier | Result | Sweep | Trace
 Panel: TypeAlias = tuple[style.Picture, float]
 """What is drawn, and its height in inches."""
 
@@ -56,7 +58,9 @@ def picture(found: Found, *, why: bool = False) -> Figure:
 
 
 def _panels(found: Found, why: bool) -> Iterator[Panel]:
-    if isinstance(found, Trace):
+    if isinstance(found, Fitting):
+        yield partial(fitted, found), style.HEIGHT
+    elif isinstance(found, Trace):
         yield partial(inventory_path, found), style.HEIGHT
     elif isinstance(found, Sweep):
         yield partial(service_curve, found), 4.6

@@ -1,0 +1,23 @@
+"""Smooth, erratic, intermittent or lumpy: how often and how evenly an item is asked for."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from simlevel.fitting.sample import Array, Words
+
+INTERVAL, SQUARED_CV = 1.32, 0.49
+
+
+def classified(interval: Array, squared_cv: Array) -> Words:
+    """The class of each item from the mean interval between demands, in periods, and the squared
+    coefficient of variation of the quantities above 0.
+
+    Syntetos, Boylan and Croston, Journal of the Operational Research Society 56 (2005), 495-503.
+
+    >>> classified(np.array([1.1, 3.0]), np.array([0.2, 0.8])).tolist()
+    ['smooth', 'lumpy']
+    """
+    seldom, uneven = interval > INTERVAL, squared_cv > SQUARED_CV
+    often = np.where(uneven, "erratic", "smooth")
+    return np.asarray(np.where(seldom, np.where(uneven, "lumpy", "intermittent"), often))
