@@ -11,6 +11,7 @@ ROOT = Path(simlevel.__file__).parent
 FLOORS = (
     {"__init__", "words", "errors", "numbers", "conventions", "glossary", "records"},
     {"model", "compiled"},
+    {"toml_file"},
     {"scenario_file", "templates"},
     {"draws"},
     {"engines", "theory"},
