@@ -1,0 +1,45 @@
+"""Portfolios: the replay of a record against the engine, settings against the theory."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import simlevel as sl
+from simlevel.engines.ledger import Job, Windows
+from simlevel.engines.process import SimPyEngine
+from simlevel.model.policy import RQ, SS, BaseStock
+from simlevel.studies.portfolio.replay import Reached, replay
+
+POLICIES = [
+    RQ(reorder_point=3, order_quantity=5),
+    SS(reorder_point=2, order_up_to=9),
+    SS(reorder_point=2, order_up_to=9, minimum_order=8, order_multiple=3, review_period=3),
+    BaseStock(order_up_to=6),
+    BaseStock(order_up_to=7, review_period=2),
+]
+LEAD_TIMES = [0, 0.5, 1, 2, 2.75]
+
+
+def engine(record, policy, lead_time, opens):
+    """Totals of the SimPy engine over the record from period *opens* on, by name."""
+    scenario = sl.Scenario.model_validate({
+        "demand": {"kind": "history", "values": record, "resample": "replay"},
+        "lead_time": lead_time, "policies": {"p": policy.model_dump(exclude_none=True)},
+    })  # fmt: skip
+    job = Job.of(scenario, "p", Windows(opens, len(record) - opens), 1)
+    totals = SimPyEngine(job).run(0)[0]
+    return dict(zip(job.columns, totals, strict=True))
+
+
+@pytest.mark.parametrize("policy", POLICIES, ids=str)
+@given(st.lists(st.integers(0, 4), min_size=8, max_size=30).filter(any), st.data())
+def test_a_replay_is_what_the_engine_makes_of_the_record(policy, record, data):
+    opens = data.draw(st.integers(0, len(record) - 2))
+    lead_time = data.draw(st.sampled_from(LEAD_TIMES))
+    expected = engine(record, policy, lead_time, opens)
+    found = replay(np.array([record], float), [policy], np.array([float(lead_time)]), opens)
+    for total in dataclasses.fields(Reached):
+        assert getattr(found, total.name)[0] == pytest.approx(expected[total.name]), total.name
