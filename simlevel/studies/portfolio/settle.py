@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import numpy as np
 
 from simlevel.errors import SimlevelError
 from simlevel.model.demand import Demand
-from simlevel.model.fields import as_number, exact
+from simlevel.model.fields import exact
 from simlevel.model.policy import RQ, SS, BaseStock
 from simlevel.model.scenario import Scenario
 from simlevel.theory import catalogue
@@ -24,6 +25,7 @@ FINE = 50
 """Steps of stock in a standard deviation of a period's demand, where that is continuous."""
 RATIO = 1.25
 """By how much neighbours differ among the order quantities that are looked at."""
+PATIENCE = 2
 HIGHEST = 10**7
 """Steps of stock above which no level is looked for."""
 
@@ -54,6 +56,19 @@ class Item:
     holding_cost: float = 0.0
     backorder_cost: float = 0.0
 
+    @property
+    def chooses_quantity(self) -> bool:
+        """Q (or S - s) follows from costs, and is not held."""
+        return self.held_quantity is None and self.order_cost > 0 and self.holding_cost > 0
+
+    @property
+    def economic_quantity(self) -> float:
+        """Units: sqrt(2 K D / h), K an order's cost, D units a time unit, h a unit's holding.
+
+        Harris, How many parts to make at once (1913).
+        """
+        return math.sqrt(2 * self.order_cost * self.demand.units_per_time() / self.holding_cost)
+
 
 @dataclass(frozen=True)
 class Setting:
@@ -72,113 +87,86 @@ class Setting:
         return money if item.holding_cost else self.measures["mean_on_hand"]
 
 
-def present(item: Item) -> Setting | None:
-    """What the settings in use give; None where there are none."""
-    if item.present is None:
-        return None
-    shelf = _Shelf(item, item.present)
-    policy = item.present
-    span = round(exact(policy.batch) / shelf.step)
-    level = math.floor(exact(policy.trigger) / shelf.step)
-    return Setting(policy, shelf.measures(span, level))
+class Shelf:
+    """All levels and order quantities of one item, under policies of its kind.
 
-
-def proposed(item: Item) -> Setting:
-    """The cheapest settings of the item's kind that meet its target.
-
-    The level is the lowest that meets the target with the order quantity (or S - s) held;
-    quantities are looked at from the economic one up and down by RATIO, as long as that
-    gets cheaper: cost is flat there.
+    Raises NotSettledError where no theory covers it.
     """
-    shelf = _Shelf(item, _blank(item))
-    best: tuple[float, Setting] | None = None
-    for spans in _directions(item, shelf.step):
-        for span in spans:
-            found = shelf.cheapest(span)
-            cost = found.cost(item)
-            if best is not None and cost >= best[0]:
-                break
-            best = cost, found
-    assert best is not None
-    return best[1]
 
-
-def _directions(item: Item, step: Fraction) -> Iterator[Iterator[int]]:
-    """Quantities to look at, in steps: the economic one and up from there, then down."""
-    if item.kind == "base_stock":
-        yield iter([0])
-        return
-    least = max(item.minimum_order or 0.0, item.order_multiple or 0.0, float(step))
-    held = item.held_quantity
-    if held is None and item.order_cost and item.holding_cost:
-        rate = item.demand.units_per_time()
-        wanted = max(math.sqrt(2 * item.order_cost * rate / item.holding_cost), least)
-    else:
-        wanted = max(held or 0.0, least)
-    start = _rounded(wanted, item, step)
-    if held is not None or not (item.order_cost and item.holding_cost):
-        yield iter([start])
-        return
-    floor = _rounded(least, item, step)
-    yield _series(start, RATIO, item, step, floor)
-    yield _series(max(math.floor(start / RATIO), 1), 1 / RATIO, item, step, floor)
-
-
-def _series(start: int, ratio: float, item: Item, step: Fraction, floor: int) -> Iterator[int]:
-    last, exactly = -1, float(start)
-    while floor <= exactly < HIGHEST:
-        span = _rounded(exactly * float(step), item, step)
-        if span != last:
-            yield span
-        last, exactly = span, exactly * ratio
-
-
-def _rounded(quantity: float, item: Item, step: Fraction) -> int:
-    """*quantity* in steps, at least one, and a multiple of what orders are multiples of."""
-    multiple = max(round(exact(item.order_multiple or 0) / step), 1)
-    return max(math.ceil(quantity / float(step) / multiple - 1e-9), 1) * multiple
-
-
-def _blank(item: Item) -> Stocked:
-    """A policy of the item's kind, whose levels are to be found."""
-    review = {"review_period": item.review_period}
-    rounding = {"minimum_order": item.minimum_order, "order_multiple": item.order_multiple}
-    if item.kind == "rQ":
-        return RQ(reorder_point=0, order_quantity=1, **review)
-    if item.kind == "sS":
-        return SS(reorder_point=0, order_up_to=1, **rounding, **review)
-    return BaseStock(order_up_to=1, **rounding, **review)
-
-
-class _Shelf:
-    """All levels of one item under policies of one kind."""
-
-    def __init__(self, item: Item, policy: Stocked) -> None:
-        self._item, self._policy = item, policy
+    def __init__(self, item: Item) -> None:
+        self._item, self._policy = item, _blank(item)
         scenario = Scenario(
             time_unit="period",
             demand=item.demand,
             lead_time=item.lead_time,
-            policies={"item": policy},
+            policies={"item": self._policy},
         )
-        held: list[Fraction] = []
-        if item.demand.amount.is_continuous:
-            held = [exact(float(f"{item.demand.amount.sd() / FINE:.1g}"))]
-        levels = catalogue.levels(scenario, "item", held)
+        levels = catalogue.levels(scenario, "item", [*_common_steps(item)])
         if isinstance(levels, str):
             raise NotSettledError(levels)
         self._choices = SummedChoices(scenario, levels)
         self.step = levels.step
 
-    def measures(self, span: int, level: int) -> dict[str, float]:
-        return {name: float(self._choices.values(name, span, level, 1)[0]) for name in SHOWN}
+    def present(self) -> Setting | None:
+        """What the settings in use give; None where there are none."""
+        policy = self._item.present
+        if policy is None:
+            return None
+        if policy.review_period != self._item.review_period:
+            raise NotSettledError("the settings in use are reviewed at other times")
+        span = round(exact(policy.batch) / self.step)
+        level = math.floor(exact(policy.trigger) / self.step)
+        if isinstance(policy, BaseStock) and isinstance(self._policy, SS):
+            span, level = 1, level - 1  # ordering whenever below S is ordering at a step below it
+        return Setting(policy, self._measures(span, level))
 
-    def cheapest(self, span: int) -> Setting:
+    def cheapest(self) -> Setting:
+        """The cheapest settings that meet the target.
+
+        The level is the lowest that meets it with Q (or S - s) held; quantities are looked at
+        from the economic one up and down by RATIO until PATIENCE of them are no cheaper: cost
+        is flat there.
+        """
+        best = self._with(next(self._spans(1)))
+        for direction in (RATIO, 1 / RATIO):
+            worse = 0
+            for span in itertools.islice(self._spans(direction), 1, None):
+                found = self._with(span)
+                cheaper = found.cost(self._item) < best.cost(self._item)
+                best, worse = (found, 0) if cheaper else (best, worse + 1)
+                if worse == PATIENCE:
+                    break
+        return best
+
+    def _spans(self, ratio: float) -> Iterator[int]:
+        """Quantities to look at, in steps, from the economic one."""
+        item = self._item
+        least = max(item.minimum_order or 0.0, item.order_multiple or 0.0, float(self.step))
+        if item.kind == "base_stock" or not item.chooses_quantity:
+            yield 0 if item.kind == "base_stock" else self._rounded(item.held_quantity or least)
+            return
+        wanted, last = max(item.economic_quantity, least), -1
+        while least <= wanted < HIGHEST * self.step:
+            span = self._rounded(wanted)
+            if span != last:
+                yield span
+            last, wanted = span, wanted * ratio
+            if ratio == 1:
+                return
+
+    def _rounded(self, quantity: float) -> int:
+        """*quantity* in steps, at least one, and a multiple of what orders are multiples of."""
+        multiple = max(round(exact(self._item.order_multiple or 0) / self.step), 1)
+        return max(math.ceil(quantity / float(self.step) / multiple - 1e-9), 1) * multiple
+
+    def _with(self, span: int) -> Setting:
         """The lowest level at which the target is met, with Q or S - s held."""
         level = self._lowest(span)
         new = parameters(self._policy.kind, self.step, span, level)
-        policy = self._policy.model_copy(update=new)
-        return Setting(policy, self.measures(span, level))
+        return Setting(self._policy.model_copy(update=new), self._measures(span, level))
+
+    def _measures(self, span: int, level: int) -> dict[str, float]:
+        return {name: float(self._choices.values(name, span, level, 1)[0]) for name in SHOWN}
 
     def _lowest(self, span: int) -> int:
         name, asked = self._item.target
@@ -201,7 +189,22 @@ class _Shelf:
         return int((mean + 4 * spread) / float(self.step)) + 8
 
 
-def text_of(policy: Stocked) -> dict[str, float]:
-    """The parameters of a policy, as numbers of a table."""
-    shown = policy.model_dump(include={"reorder_point", "order_quantity", "order_up_to"})
-    return {key: as_number(exact(value)) for key, value in shown.items()}
+def _common_steps(item: Item) -> Iterator[Fraction]:
+    """What the steps of stock have to be a part of, beside what customers ask for."""
+    if item.demand.amount.is_continuous:
+        yield exact(float(f"{item.demand.amount.sd() / FINE:.1g}"))
+    elif item.present is not None:
+        yield from (abs(exact(each)) for each in (item.present.trigger, item.present.batch) if each)
+    if item.held_quantity:
+        yield exact(item.held_quantity)
+
+
+def _blank(item: Item) -> Stocked:
+    """A policy of the item's kind, whose levels are to be found."""
+    review = {"review_period": item.review_period}
+    rounding = {"minimum_order": item.minimum_order, "order_multiple": item.order_multiple}
+    if item.kind == "rQ":
+        return RQ(reorder_point=0, order_quantity=1, **review)
+    if item.kind == "sS":
+        return SS(reorder_point=0, order_up_to=1, **rounding, **review)
+    return BaseStock(order_up_to=1, **rounding, **review)
