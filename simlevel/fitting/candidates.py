@@ -122,9 +122,7 @@ def _three(theta: Array, probability: Array | float = 1.0) -> Array:
 def _when(sample: Sample) -> Array:
     """The log likelihood of which periods have a demand."""
     share = sample.demands / sample.periods
-    return np.asarray(
-        special.xlogy(sample.demands, share) + special.xlogy(sample.zeros, 1 - share)
-    )
+    return np.asarray(special.xlogy(sample.demands, share) + special.xlogy(sample.zeros, 1 - share))
 
 
 def _constant(sample: Sample) -> Fit:

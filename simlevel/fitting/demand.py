@@ -148,7 +148,9 @@ def _moments(history: Array, counted: Flags) -> tuple[Array, Array]:
 
 
 def _reasons(periods: Array, demands: Array) -> Iterator[str]:
-    for known, asked in zip(periods.astype(int).tolist(), demands.astype(int).tolist(), strict=True):
+    for known, asked in zip(
+        periods.astype(int).tolist(), demands.astype(int).tolist(), strict=True
+    ):
         if known < PERIODS:
             yield f"{_count(known)} of history, fewer than {PERIODS}"
         elif asked < DEMANDS:
@@ -244,8 +246,12 @@ def _listed(candidate: Candidate, theta: Array) -> d.Discrete:
     else:
         log_mass[1:] = LAWS["poisson"].cell(theta, steps[1:])
     log_mass += math.log(step)
-    log_mass[0] = -candidate.law._split(theta)[0] if isinstance(candidate.law, PolyaAeppli) else -mean
+    log_mass[0] = (
+        -candidate.law._split(theta)[0] if isinstance(candidate.law, PolyaAeppli) else -mean
+    )
     mass = np.exp(log_mass - special.logsumexp(log_mass))
     kept = mass > 1e-14
     values = (steps[kept] * lot).astype(int).tolist()
-    return d.Discrete(values=tuple(values), probabilities=tuple((mass[kept] / mass[kept].sum()).tolist()))
+    return d.Discrete(
+        values=tuple(values), probabilities=tuple((mass[kept] / mass[kept].sum()).tolist())
+    )
