@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import csv
 import io
+import math
 import re
 import warnings
 import zipfile
@@ -398,6 +399,45 @@ def column_of(table: Table, column: str) -> Column:
         raise _listed(problems)
     values = tuple(it for _, it in judged if not isinstance(it, str))
     return Column(values, _said(table, decimal, (text for _, text in cells)))
+
+
+def floats_of(table: Table, column: str) -> tuple[list[float], list[Problem]]:
+    """The numbers of a column of any sign, NaN where a cell is empty or holds none.
+
+    Second what each cell holds that is no number. Raises InputError where there is no such
+    column, rows do not fit, or the decimal sign cannot be told.
+    """
+    cells = texts_of(table, column)
+    filled = [(row.line, text) for row, text in zip(table.rows, cells, strict=True) if text]
+    name, values, problems = column.strip(), [math.nan] * len(cells), []
+    place = table.header.cells.index(name)
+    try:
+        shapes = _first_of_each_shape((line, _unsigned(text)) for line, text in filled)
+        decimal = _decimal_sign(shapes, table.separator)
+    except _Refused as refused:
+        raise InputError([table.problem(refused.line, place, name, str(refused))]) from None
+    for number, text in enumerate(cells):
+        found = _number(_unsigned(text), decimal) if text else math.nan
+        if isinstance(found, str):
+            message = f"expected a number, found {_found(text)}"
+            problems.append(table.problem(table.rows[number].line, place, name, message))
+        else:
+            values[number] = -found if text.startswith("-") else found
+    return values, problems
+
+
+def _unsigned(text: str) -> str:
+    return text if isinstance(text, NoNumber) else text.removeprefix("-")
+
+
+def texts_of(table: Table, column: str) -> list[str]:
+    """The cells of a column. Raises InputError where there is none, or rows do not fit."""
+    name = column.strip()
+    problems = [*_no_such_column(table, name), *misfits(table)]
+    if problems:
+        raise _listed(problems)
+    place = table.header.cells.index(name)
+    return [row.cells[place] for row in table.rows]
 
 
 def _no_such_column(table: Table, name: str) -> Iterator[Problem]:

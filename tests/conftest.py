@@ -19,12 +19,12 @@ def _compiled():
     """
     import simlevel as sl
 
-    quick = Path(__file__).parent.parent / "scenarios" / "quickstart.toml"
-    sl.simulate(sl.load(quick), replications=2, horizon=10)
+    lumpy = Path(__file__).parent.parent / "scenarios" / "lumpy_undershoot.toml"
+    sl.simulate(sl.load(lumpy), replications=2, horizon=10)
     normal = {"kind": "periodic", "quantity": {"dist": "normal", "mean": 9, "sd": 2}}
     daily = {"p": {"kind": "base_stock", "order_up_to": 30, "review_period": 1}}
     periodic = sl.Scenario.model_validate({"demand": normal, "lead_time": 2, "policies": daily})
     sl.simulate(periodic, replications=2, horizon=10)
     few = ["--replications", "2", "--horizon", "10"]
-    command = [sys.executable, "-m", "simlevel", "run", str(quick), *few]
+    command = [sys.executable, "-m", "simlevel", "run", str(lumpy), *few]
     subprocess.run(command, capture_output=True, check=False)

@@ -11,7 +11,8 @@ ROOT = Path(simlevel.__file__).parent
 FLOORS = (
     {"__init__", "words", "errors", "numbers", "conventions", "glossary", "records"},
     {"model", "compiled"},
-    {"scenario_file", "templates"},
+    {"toml_file", "periods"},
+    {"scenario_file", "portfolio_file", "item_tables", "templates"},
     {"draws", "fitting"},
     {"engines", "theory"},
     {"estimation"},

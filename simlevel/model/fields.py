@@ -188,9 +188,10 @@ def _finite(value: object, what: str) -> float:
 
 def _number(
     *, above: float | None = None, low: float | None = None, whole: bool = False,
-    time: bool | None = None, auto: bool = False,
+    time: bool | None = None, auto: bool = False, column: bool = False,
 ) -> Kind:  # fmt: skip
-    """*time*: a duration (True), never one (False), or one in a distribution of time (None)."""
+    """*time*: a duration (True), never one (False), or one in a distribution of time (None);
+    *column*: the table of a column may stand in its place, which is said."""
     what = ("a whole number" if whole else "a number") + (
         f" above {above:g}" if above is not None else f" of {low:g} or more" if low is not None
         else ""
@@ -204,6 +205,8 @@ def _number(
             expected += ' or a duration such as "4 days"'
             if isinstance(value, str) and any(map(str.isdigit, value)):
                 value = duration(value)
+        if column:
+            expected += f' or a table {{ column = "..."{", unit = ..." if time else ""} }}'
         number = _finite(value, expected)
         if whole and (number != int(number) or isinstance(number, float)):
             raise wrong(expected, value)
@@ -265,6 +268,19 @@ def text(limit: int = 200) -> Kind:
     return Kind(check, schema)
 
 
+def label() -> Kind:
+    """What a cell of a table says: a text or a whole number."""
+
+    def check(value: object) -> str:
+        if isinstance(value, int) and not isinstance(value, bool):
+            return str(value)
+        if not isinstance(value, str):
+            raise wrong("a text in quotes or a whole number", value)
+        return str(text().check(value))
+
+    return Kind(check, {"type": ["string", "integer"]})
+
+
 def one_of(*words: str) -> Kind:
     """One of a few *words*."""
     expected = " or ".join(f'"{word}"' for word in words)
@@ -299,10 +315,15 @@ Duration = Annotated[float, _number(low=0, time=True)]
 PositiveDuration = Annotated[float, _number(above=0, time=True)]
 DurationOrAuto = Annotated[float | Literal["auto"], _number(low=0, time=True, auto=True)]
 PositiveDurationOrAuto = Annotated[float | Literal["auto"], _number(above=0, time=True, auto=True)]
+NumberOrColumn = Annotated[float, _number(time=False, column=True)]
+PositiveOrColumn = Annotated[float, _number(above=0, time=False, column=True)]
+NotNegativeOrColumn = Annotated[float, _number(low=0, time=False, column=True)]
+DurationOrColumn = Annotated[float, _number(low=0, time=True, column=True)]
 Share = Annotated[float, _share()]
 ShareOrZero = Annotated[float, _share(zero_allowed=True)]
 OpenShare = Annotated[float, _share(one_allowed=False)]
 Text = Annotated[str, text()]
+Label = Annotated[str, label()]
 Truth = Annotated[bool, truth()]
 
 

@@ -26,8 +26,9 @@ from simlevel.model.distribution import Constant
 from simlevel.model.fields import DURATION, TIME_UNITS, singular, target_value, units_in
 from simlevel.model.lead_time import LeadTime
 from simlevel.records import Column, column_of, read_table
-from simlevel.scenario_file import table_text, text
+from simlevel.scenario_file import table_text
 from simlevel.studies.reorder_point import FillRates, Fittable, fill_rates, up_to
+from simlevel.toml_file import quoted
 
 CLOSE = 6.0
 """Models whose scores differ by less are not told apart: Kass and Raftery, Journal of the
@@ -177,8 +178,8 @@ class Fitting:
             f"{_line(self.column)}: {int(self.demands.periods[0])} periods of {every}.",
             "# simlevel check looks for mistakes, simlevel run simulates.",
             "",
-            f"name = {text(_line(f'{self.file.stem}, {self.column}')[:200])}",
-            f'time_unit = {text(unit)}',
+            f"name = {quoted(_line(f'{self.file.stem}, {self.column}')[:200])}",
+            f'time_unit = {quoted(unit)}',
             'shortage = "backorder"      # or "lost_sales"',
             "",
             f"# {self.why}.",

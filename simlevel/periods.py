@@ -1,0 +1,90 @@
+"""The periods of a record: their numbers, dates, months or weeks, counted from the first."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date
+
+from simlevel.errors import InputError
+
+MOST_PERIODS = 20_000
+_FORMS = {
+    "a number": r"-?\d{1,9}",
+    "a month": r"(\d{4})-(\d{1,2})",
+    "a week": r"(\d{4})-?W(\d{1,2})",
+    "a date": r"(\d{4})-(\d{2})-(\d{2})(?:[ T]00:00(?::00)?)?",
+}
+_SHOWN = 'a whole number, "2026-11", "2026-W47" or "2026-11-22"'
+
+
+@dataclass(frozen=True)
+class Periods:
+    """Consecutive periods of one *unit* of time each."""
+
+    form: str
+    """How a period is written."""
+    unit: str
+    """The unit of time that a period is."""
+    first: int
+    count: int
+
+    @classmethod
+    def between(cls, first: str, last: str, unit: str) -> Periods:
+        """From *first* to *last*, both included. Raises InputError for what is no such period.
+
+        >>> Periods.between("1997-01", "2001-08", "month").count
+        56
+        """
+        form = _form(first)
+        if form is None:
+            raise InputError(f"first: expected {_SHOWN}, found {first}")
+        allowed = {"a month": ("month", "year"), "a week": ("week",),
+                   "a date": ("day", "week", "month", "year")}.get(form, (unit,))  # fmt: skip
+        if unit not in allowed:
+            raise InputError(f"first: expected {form} to lie in one {unit}, found {first}")
+        whole = cls(form, unit, 0, 0)
+        start, end = whole._place(first), whole._place(last)
+        if start is None:
+            raise InputError(f"first: expected {form} that there is, found {first}")
+        if end is None:
+            raise InputError(f"last: expected {form} as first is, found {last}")
+        if not start <= end < start + MOST_PERIODS:
+            found = f"{first} to {last}"
+            raise InputError(f"last: expected 1 to {MOST_PERIODS:,} periods, found {found}")
+        return cls(form, unit, start, end - start + 1)
+
+    def index(self, label: str) -> int | None:
+        """Place of the period that *label* names or lies in, from 0; None for no such label.
+
+        What lies before the first is below 0, what lies after the last ``count`` or more.
+        """
+        place = self._place(label)
+        return None if place is None else place - self.first
+
+    def _place(self, label: str) -> int | None:
+        found = re.fullmatch(_FORMS[self.form], label.strip())
+        if found is None:
+            return None
+        if self.form == "a number":
+            return int(found[0])
+        numbers = [int(group) for group in found.groups() if group]
+        try:
+            return self._counted(numbers)
+        except ValueError:  # no such month, week or day
+            return None
+
+    def _counted(self, numbers: list[int]) -> int:
+        if self.form == "a week":
+            return date.fromisocalendar(numbers[0], numbers[1], 1).toordinal() // 7
+        day = date(*(*numbers, 1)[:3])
+        if self.unit == "year":
+            return day.year
+        if self.unit == "month":
+            return day.year * 12 + day.month
+        # Day 1 of the calendar is a Monday, so that weeks begin on Mondays.
+        return day.toordinal() if self.unit == "day" else (day.toordinal() - 1) // 7
+
+
+def _form(label: str) -> str | None:
+    return next((f for f, shape in _FORMS.items() if re.fullmatch(shape, label.strip())), None)

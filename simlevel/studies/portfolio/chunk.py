@@ -1,0 +1,184 @@
+"""A chunk of items: fitted, settled, replayed; a row of results each, whatever goes wrong."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from simlevel.errors import SimlevelError
+from simlevel.fitting.demand import Fitted, fit
+from simlevel.item_tables import Columns, Floats, Histories, netted
+from simlevel.model.demand import Demand
+from simlevel.model.policy import RQ, SS, BaseStock
+from simlevel.model.portfolio import Portfolio
+from simlevel.studies.portfolio.items import BadRowError, Reader, Row
+from simlevel.studies.portfolio.replay import Reached, replay
+from simlevel.studies.portfolio.settle import Item, Setting, Shelf
+
+Stocked = RQ | SS | BaseStock
+SHARES = ("cycle_service_level", "fill_rate")
+STOCKS = ("mean_on_hand", "mean_backorders", "orders_per_time")
+Cells = dict[str, Any]
+"""One row of results: its cells by column."""
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """The value from which on items make up each share of the portfolio's."""
+
+    value: Mapping[float, float]
+
+
+@dataclass
+class _Case:
+    """One item on its way through."""
+
+    row: Row
+    place: int
+    cells: Cells
+    target: tuple[str, float]
+    tested: Setting | None = None
+    """The settings that the first part of the record gives."""
+
+
+def rows_of(
+    portfolio: Portfolio, columns: Columns, histories: Histories, thresholds: Thresholds
+) -> list[Cells]:
+    """The rows of results of a chunk, in its order."""
+    reader = Reader(portfolio, columns)
+    names = columns.texts[portfolio.items.name]
+    record = histories.of(names)
+    demand = netted(record)
+    held_out = portfolio.backtest.periods or demand.shape[1] // 3
+    split = demand.shape[1] - held_out
+    whole, first = fit(demand), fit(demand[:, :split])
+    results, cases = [], []
+    for place, name in enumerate(names):
+        cells: Cells = {"item": name}
+        results.append(cells)
+        try:
+            case = _case(portfolio, reader, place, whole, thresholds, cells)
+            _settle(portfolio, case, whole, first)
+            cases.append(case)
+        except SimlevelError as error:
+            cells["error"] = str(error)
+    played = record if portfolio.history and portfolio.history.returns == "keep" else demand
+    _back_test(played, split, cases)
+    return results
+
+
+def _case(
+    portfolio: Portfolio, reader: Reader, place: int, fitted: Fitted, thresholds: Thresholds,
+    cells: Cells,
+) -> _Case:  # fmt: skip
+    mean, variance = float(fitted.mean[place]), float(fitted.variance[place])
+    cells |= {"mean": mean, "sd": math.sqrt(variance), "pattern": str(fitted.classification[place])}
+    row = reader.row(place)
+    value = mean * (row.unit_value or 0.0)
+    cells |= {"lead_time": row.lead_time, "unit_value": row.unit_value, "value": value}
+    cv = math.sqrt(variance) / mean if mean else math.inf
+    for name, each in portfolio.classes.items():
+        by_value = value >= thresholds.value.get(each.value_up_to or 0.0, 0.0)
+        if reader.in_class(each, place, by_value, cv):
+            cells |= {"class": name, "target": each.target[0], "asked": each.target[1]}
+            return _Case(row, place, cells, each.target)
+    raise BadRowError("expected an item that a class takes, found none that does")
+
+
+def _settle(portfolio: Portfolio, case: _Case, whole: Fitted, first: Fitted) -> None:
+    """Settings in use and proposed, by the whole record; and those that its first part gives."""
+    cells, place = case.cells, case.place
+    cells["family"] = str(whole.family[place])
+    cells |= _parameters("present", case.row.present)
+    if reason := str(whole.reason[place]):
+        cells["note"] = reason
+        return
+    item = _item(portfolio, case, whole.demand(place, continuous=False))
+    shelf = Shelf(item)
+    if (now := shelf.present()) is not None:
+        cells |= _gives("present", now, item)
+    then = shelf.cheapest()
+    cells |= _parameters("proposed", then.policy) | _gives("proposed", then, item)
+    if reason := str(first.reason[place]):
+        cells["note"] = f"not back-tested: {reason}"
+        return
+    before = Shelf(_item(portfolio, case, first.demand(place, continuous=False)))
+    if (now := before.present()) is not None:
+        cells |= {f"promised_present_{name}": now.measures[name] for name in SHARES}
+    case.tested = before.cheapest()
+    cells |= {f"promised_proposed_{name}": case.tested.measures[name] for name in SHARES}
+
+
+def _parameters(prefix: str, policy: Stocked | None) -> Cells:
+    if policy is None:
+        return {}
+    shown = policy.model_dump(include={"kind", "reorder_point", "order_up_to", "order_quantity"})
+    return {f"{prefix}_{key}": value for key, value in shown.items()}
+
+
+def _gives(prefix: str, setting: Setting, item: Item) -> Cells:
+    found = setting.measures
+    return {f"{prefix}_{name}": found[name] for name in (*SHARES, *STOCKS)} | {
+        f"{prefix}_investment": found["mean_on_hand"] * item.unit_value,
+        f"{prefix}_cost": setting.cost(item) if item.holding_cost else math.nan,
+    }
+
+
+def _back_test(demand: Floats, split: int, cases: Sequence[_Case]) -> None:
+    """Replay what was held out under the settings in use and those of the first part.
+
+    Both for the same items, those that have both; or where there are none in use, the latter.
+    """
+    both = [case for case in cases if case.tested is not None]
+    if not both:
+        return
+    rows = np.array([case.place for case in both])
+    lead_times = np.array([case.row.lead_time for case in both])
+    played = {"proposed": [case.tested.policy for case in both if case.tested]}
+    if all(case.row.present for case in both):
+        played["present"] = [case.row.present for case in both if case.row.present]
+    for prefix, policies in played.items():
+        found = replay(demand[rows], policies, lead_times, split)
+        for place, case in enumerate(both):
+            case.cells |= _reached(prefix, found, place, case.row.unit_value)
+
+
+def _reached(prefix: str, found: Reached, place: int, unit_value: float | None) -> Cells:
+    asked, served = found.units_demanded[place], found.units_from_shelf[place]
+    return {
+        "tested_units": asked,
+        "tested_lines": found.customers[place],
+        f"reached_{prefix}_units": served,
+        f"reached_{prefix}_lines": found.customers_whole[place],
+        f"reached_{prefix}_cycles": found.cycles[place],
+        f"reached_{prefix}_clean_cycles": found.cycles_without_stockout[place],
+        f"reached_{prefix}_investment": found.area_on_hand[place] * _value(unit_value),
+    }
+
+
+def _item(portfolio: Portfolio, case: _Case, demand: Demand) -> Item:
+    row = case.row
+    return Item(
+        name=row.name,
+        demand=demand,
+        lead_time=row.lead_time,
+        target=case.target,
+        kind=portfolio.proposed.kind,
+        present=row.present,
+        review_period=portfolio.proposed.review_period,
+        held_quantity=row.held_quantity,
+        minimum_order=row.minimum_order,
+        order_multiple=row.order_multiple,
+        order_cost=row.order_cost,
+        holding_cost=row.holding_cost,
+        backorder_cost=row.backorder_cost,
+        unit_value=_value(row.unit_value),
+    )
+
+
+def _value(unit_value: float | None) -> float:
+    return math.nan if unit_value is None else unit_value
