@@ -194,7 +194,8 @@ def new(file: Path, like: str) -> None:
 
     The schema that gives editors completion is written beside it.
     """
-    from simlevel.reports.files import json_text, write_whole
+    from simlevel.reports.files import json_text
+    from simlevel.saving import write_whole
     from simlevel.scenario_file import SCHEMA_FILE, schema
     from simlevel.templates import files_of
 
@@ -391,6 +392,38 @@ def trace(
         click.echo(trace_table.trace_json(table), nl=False)
     else:
         _print(trace_table.trace_table(table), _width())
+
+
+@app.command()
+@click.argument("file", type=FILE)
+@click.option(
+    "-o", "folder", required=True, metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
+    help="Write a row an item, a summary and a manifest to this folder.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON document.")
+def portfolio(file: Path, folder: Path, as_json: bool) -> None:
+    """Many items at once: service now, settings that meet the targets, a back-test.
+
+    FILE names the tables of items and of what was asked for. A run that was
+    stopped goes on where it was.
+    """
+    from simlevel.portfolio_file import load
+    from simlevel.reports import portfolio_tables
+    from simlevel.reports.progress import ProgressBar
+    from simlevel.studies.portfolio.rollup import added_up
+    from simlevel.studies.portfolio.run import begin, finish
+
+    work, changed = begin(load(file), file.parent, folder)
+    if changed:
+        _warn("an input, a setting or the program has changed since the last run: begun anew")
+    with ProgressBar("items") as progress:
+        finish(work, progress)
+    sums = added_up(work.rows())
+    portfolio_tables.write_folder(work, sums)
+    if as_json:
+        _print_json(portfolio_tables.summary(work, sums))
+    else:
+        _print(portfolio_tables.tables(work, sums), _width())
 
 
 @app.command()

@@ -18,8 +18,7 @@ import pytest
 from test_scenario_file import complete, run
 
 import simlevel as sl
-from simlevel import cli, words
-from simlevel.reports import files
+from simlevel import cli, saving, words
 from simlevel.templates import shipped
 
 QUICK = str(shipped()["quickstart"])
@@ -222,7 +221,7 @@ def test_what_was_there_is_kept_where_writing_fails_half_way(scenario, monkeypat
     def full(*arguments: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(files.os, "replace", full)
+    monkeypatch.setattr(saving.os, "replace", full)
     code, _, err = run("run", "s.toml", *FEW, "-o", "a.csv")
     assert code == 2
     assert err == "a.csv: expected a place to write to, found: no space left on device\n"

@@ -9,7 +9,7 @@ import simlevel
 
 ROOT = Path(simlevel.__file__).parent
 FLOORS = (
-    {"__init__", "words", "errors", "numbers", "conventions", "glossary", "records"},
+    {"__init__", "words", "errors", "numbers", "conventions", "glossary", "records", "saving"},
     {"model", "compiled"},
     {"toml_file", "periods"},
     {"scenario_file", "portfolio_file", "item_tables", "templates"},
@@ -27,6 +27,7 @@ NEIGHBOURS = {
     ("glossary", "errors"),
     ("glossary", "conventions"),
     ("records", "errors"),
+    ("saving", "errors"),
     ("templates", "scenario_file"),
     ("__main__", "cli"),
 }

@@ -14,7 +14,8 @@ from rich.text import Text
 from simlevel import __version__, numbers, words
 from simlevel.errors import InputError
 from simlevel.model.fields import singular
-from simlevel.reports.files import for_spreadsheets, json_text, write_whole
+from simlevel.reports.files import for_spreadsheets, json_text
+from simlevel.saving import write_whole
 from simlevel.studies.frontier import COLUMNS, Frontier, Point
 from simlevel.studies.optimize import OPEN, Optimized
 from simlevel.studies.result import MeasureResult

@@ -6,13 +6,12 @@ import csv
 import dataclasses
 import io
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from simlevel.errors import InputError
+from simlevel.saving import write_whole
 from simlevel.studies.result import Result
 
 if TYPE_CHECKING:
@@ -36,29 +35,6 @@ def write(result: Result, path: Path) -> None:
         kinds = ", ".join(_MAKERS)
         raise InputError(f"-o {path}: expected an ending of {kinds}, found {path.suffix or 'none'}")
     write_whole(path, make(result))
-
-
-def write_whole(path: Path, content: bytes) -> None:
-    """Write under a temporary name beside *path*, then rename: all of it or nothing."""
-    try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(content)
-            os.chmod(temporary, 0o666 & ~_umask())
-            os.replace(temporary, path)
-        except BaseException:
-            Path(temporary).unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        raise InputError(f"{path}: expected a place to write to, found: {reason}") from None
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def for_spreadsheets(value: object) -> object:

@@ -12,7 +12,8 @@ from rich.text import Text
 
 from simlevel import __version__, numbers
 from simlevel.errors import InputError
-from simlevel.reports.files import csv_of, json_text, write_whole
+from simlevel.reports.files import csv_of, json_text
+from simlevel.saving import write_whole
 from simlevel.studies.fit import Contender, Fitting
 
 KINDS = (".toml", ".json", ".csv")

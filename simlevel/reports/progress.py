@@ -27,7 +27,8 @@ class ProgressBar:
     when the work is done.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, what: str = "replications") -> None:
+        self._what = what
         self._started = time.monotonic()
         self._bar: Progress | None = None
         self._looked = False
@@ -50,10 +51,10 @@ class ProgressBar:
         console = Console(stderr=True)
         if _watched(console):
             self._bar = Progress(
-                TextColumn("replications"), BarColumn(), MofNCompleteColumn(), Remaining(),
+                TextColumn(self._what), BarColumn(), MofNCompleteColumn(), Remaining(),
                 console=console, transient=True,
             )  # fmt: skip
-            self._bar.add_task("replications")
+            self._bar.add_task(self._what)
             self._bar.start()
 
     def __exit__(self, *exception: object) -> None:

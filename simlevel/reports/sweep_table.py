@@ -14,16 +14,10 @@ from simlevel import numbers, words
 from simlevel.errors import InputError
 from simlevel.estimation.comparison import Difference
 from simlevel.model.fields import singular
-from simlevel.reports.files import (
-    csv_of,
-    json_text,
-    markdown_of,
-    run_sheet,
-    write_whole,
-    xlsx_of,
-)
+from simlevel.reports.files import csv_of, json_text, markdown_of, run_sheet, xlsx_of
 from simlevel.reports.sentences import reproduce
 from simlevel.reports.tables import STYLES
+from simlevel.saving import write_whole
 from simlevel.studies.result import MeasureResult
 from simlevel.studies.sweep import Point, Sweep
 

@@ -12,7 +12,8 @@ from rich.text import Text
 
 from simlevel import numbers
 from simlevel.errors import InputError
-from simlevel.reports.files import escaped, write_whole
+from simlevel.reports.files import escaped
+from simlevel.saving import write_whole
 from simlevel.studies.trace import COLUMNS, Trace
 
 _STYLES = {"receive": "green", "order": "cyan", "demand": ""}

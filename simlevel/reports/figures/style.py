@@ -20,7 +20,7 @@ from matplotlib.transforms import ScaledTranslation
 
 from simlevel import numbers, words
 from simlevel.model.fields import singular
-from simlevel.reports.files import write_whole
+from simlevel.saving import write_whole
 
 BLACK, BLUE, VERMILLION, GREEN = "#000000", "#0072B2", "#D55E00", "#009E73"
 SKY, ORANGE, PURPLE = "#56B4E9", "#E69F00", "#CC79A7"

@@ -13,8 +13,8 @@ from pathlib import Path
 
 import jinja2
 
-from simlevel.reports.files import write_whole
 from simlevel.reports.page import content, illustrations
+from simlevel.saving import write_whole
 from simlevel.studies.result import Result
 
 _HERE = Path(__file__).parent

@@ -12,16 +12,35 @@ import numpy as np
 from simlevel.errors import SimlevelError
 from simlevel.fitting.demand import Fitted, fit
 from simlevel.item_tables import Columns, Floats, Histories, netted
-from simlevel.model.demand import Demand
+from simlevel.model.demand import Demand, PeriodicDemand
+from simlevel.model.distribution import Discrete
+from simlevel.model.fields import as_number, exact
 from simlevel.model.policy import RQ, SS, BaseStock
 from simlevel.model.portfolio import Portfolio
 from simlevel.studies.portfolio.items import BadRowError, Reader, Row
 from simlevel.studies.portfolio.replay import Reached, replay
 from simlevel.studies.portfolio.settle import Item, Setting, Shelf
+from simlevel.theory.laws import discretised
 
 Stocked = RQ | SS | BaseStock
 SHARES = ("cycle_service_level", "fill_rate")
 STOCKS = ("mean_on_hand", "mean_backorders", "orders_per_time")
+FINE = 50
+"""Steps of stock in a standard deviation of continuous demand, where the record has more."""
+_SIDES = ("present", "proposed")
+COLUMNS = (
+    "item", "class", "target", "asked", "family", "pattern", "mean", "sd", "lines", "lead_time",
+    "unit_value", "value",
+    *(f"{side}_{name}" for side in _SIDES for name in (
+        "kind", "reorder_point", "order_quantity", "order_up_to", *SHARES, *STOCKS, "investment",
+        "cost")),
+    "tested_units", "tested_lines",
+    *(f"{did}_{side}_{name}" for side in _SIDES for did, names in (
+        ("promised", SHARES),
+        ("reached", ("units", "lines", "cycles", "clean_cycles", "investment"))) for name in names),
+    "note", "error",
+)  # fmt: skip
+"""Every column that a row of results may have, in the order of the file."""
 Cells = dict[str, Any]
 """One row of results: its cells by column."""
 
@@ -66,6 +85,8 @@ def rows_of(
             cases.append(case)
         except SimlevelError as error:
             cells["error"] = str(error)
+        except Exception as error:  # one item is no reason to stop the others
+            cells["error"] = f"internal error, please report it: {type(error).__name__}: {error}"
     played = record if portfolio.history and portfolio.history.returns == "keep" else demand
     _back_test(played, split, cases)
     return results
@@ -77,6 +98,7 @@ def _case(
 ) -> _Case:  # fmt: skip
     mean, variance = float(fitted.mean[place]), float(fitted.variance[place])
     cells |= {"mean": mean, "sd": math.sqrt(variance), "pattern": str(fitted.classification[place])}
+    cells["lines"] = float(fitted.demands[place] / max(fitted.periods[place], 1))
     row = reader.row(place)
     value = mean * (row.unit_value or 0.0)
     cells |= {"lead_time": row.lead_time, "unit_value": row.unit_value, "value": value}
@@ -97,7 +119,7 @@ def _settle(portfolio: Portfolio, case: _Case, whole: Fitted, first: Fitted) -> 
     if reason := str(whole.reason[place]):
         cells["note"] = reason
         return
-    item = _item(portfolio, case, whole.demand(place, continuous=False))
+    item = _item(portfolio, case, demand_of(whole, place))
     shelf = Shelf(item)
     if (now := shelf.present()) is not None:
         cells |= _gives("present", now, item)
@@ -106,7 +128,7 @@ def _settle(portfolio: Portfolio, case: _Case, whole: Fitted, first: Fitted) -> 
     if reason := str(first.reason[place]):
         cells["note"] = f"not back-tested: {reason}"
         return
-    before = Shelf(_item(portfolio, case, first.demand(place, continuous=False)))
+    before = Shelf(_item(portfolio, case, demand_of(first, place)))
     if (now := before.present()) is not None:
         cells |= {f"promised_present_{name}": now.measures[name] for name in SHARES}
     case.tested = before.cheapest()
@@ -160,7 +182,38 @@ def _reached(prefix: str, found: Reached, place: int, unit_value: float | None) 
     }
 
 
-def _item(portfolio: Portfolio, case: _Case, demand: Demand) -> Item:
+def demand_of(fitted: Fitted, place: int) -> tuple[Demand, float | None]:
+    """The demand of one item in whole steps; and the step, where a continuous law was put on it.
+
+    That is 1, 2, 5, 10, ... times what the record is counted in, about FINE of it in a deviation
+    of a period's demand. The mean stays as it is.
+    """
+    demand = fitted.demand(place, continuous=False)
+    if not isinstance(demand, PeriodicDemand) or not demand.quantity.is_continuous:
+        return demand, None
+    grid = float(fitted.grid[place])
+    step = exact(grid) * _round_number(demand.quantity.sd() / FINE / grid)
+    law = discretised(demand.quantity, 1.0, float(step))
+    some = law.mass > 0
+    listed = Discrete(
+        values=tuple(as_number(int(each) * step) for each in law.values[some]),
+        probabilities=tuple((law.mass[some] / law.mass.sum()).tolist()),
+    )
+    return demand.model_copy(update={"quantity": listed}), float(step)
+
+
+def _round_number(about: float) -> int:
+    """1, 2, 5, 10, ...: the greatest of them up to *about*, at least 1.
+
+    >>> [_round_number(x) for x in (0.3, 4.9, 5.0, 64.0)]
+    [1, 2, 5, 50]
+    """
+    decade = int(10 ** math.floor(math.log10(max(about, 1.0))))
+    return max(n for n in (decade, 2 * decade, 5 * decade) if n <= max(about, 1.0))
+
+
+def _item(portfolio: Portfolio, case: _Case, found: tuple[Demand, float | None]) -> Item:
+    demand, step = found
     row = case.row
     return Item(
         name=row.name,
@@ -171,8 +224,9 @@ def _item(portfolio: Portfolio, case: _Case, demand: Demand) -> Item:
         present=row.present,
         review_period=portfolio.proposed.review_period,
         held_quantity=row.held_quantity,
-        minimum_order=row.minimum_order,
-        order_multiple=row.order_multiple,
+        minimum_order=_up_to_step(row.minimum_order, step),
+        order_multiple=_up_to_step(row.order_multiple, step),
+        step=step,
         order_cost=row.order_cost,
         holding_cost=row.holding_cost,
         backorder_cost=row.backorder_cost,
@@ -182,3 +236,10 @@ def _item(portfolio: Portfolio, case: _Case, demand: Demand) -> Item:
 
 def _value(unit_value: float | None) -> float:
     return math.nan if unit_value is None else unit_value
+
+
+def _up_to_step(quantity: float | None, step: float | None) -> float | None:
+    """*quantity* as a whole number of steps, rounded up."""
+    if quantity is None or step is None:
+        return quantity
+    return as_number(math.ceil(exact(quantity) / exact(step)) * exact(step))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from simlevel.errors import SimlevelError
@@ -159,15 +159,15 @@ class Reader:
         return (self._number(said, number, "holding") or 0.0) / length
 
 
-def value_needed(values: Mapping[str, float], shares: Iterable[float]) -> dict[float, float]:
+def value_needed(values: Iterable[float], shares: Iterable[float]) -> dict[float, float]:
     """The value from which on items, taken by value, make up each of *shares* of the whole.
 
     *values* is the demand of each item per time unit times its unit value.
 
-    >>> value_needed({"a": 70.0, "b": 20.0, "c": 10.0}, [0.8, 0.95])
+    >>> value_needed([70.0, 10.0, 20.0], [0.8, 0.95])
     {0.8: 20.0, 0.95: 10.0}
     """
-    ranked = sorted(values.values(), reverse=True)
+    ranked = sorted(values, reverse=True)
     whole, so_far, needed = sum(ranked), 0.0, {}
     wanted = sorted(set(shares))
     for value in ranked:

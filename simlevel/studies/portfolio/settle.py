@@ -21,8 +21,6 @@ from simlevel.theory.choices import MET, SummedChoices, parameters
 
 SHOWN = ("cycle_service_level", "fill_rate", "mean_on_hand", "mean_backorders", "orders_per_time")
 """Measures that are worked out for each setting."""
-FINE = 50
-"""Steps of stock in a standard deviation of a period's demand, where that is continuous."""
 RATIO = 1.25
 """By how much neighbours differ among the order quantities that are looked at."""
 PATIENCE = 2
@@ -42,6 +40,7 @@ class Item:
 
     name: str
     demand: Demand
+    """In whole steps, not continuous."""
     lead_time: float
     target: tuple[str, float]
     """A measure and what is asked of it."""
@@ -55,6 +54,8 @@ class Item:
     order_cost: float = 0.0
     holding_cost: float = 0.0
     backorder_cost: float = 0.0
+    step: float | None = None
+    """The step that a continuous demand was put on; settings in use are rounded down to it."""
 
     @property
     def chooses_quantity(self) -> bool:
@@ -191,9 +192,9 @@ class Shelf:
 
 def _common_steps(item: Item) -> Iterator[Fraction]:
     """What the steps of stock have to be a part of, beside what customers ask for."""
-    if item.demand.amount.is_continuous:
-        yield exact(float(f"{item.demand.amount.sd() / FINE:.1g}"))
-    elif item.present is not None:
+    if item.step is not None:
+        return
+    if item.present is not None:
         yield from (abs(exact(each)) for each in (item.present.trigger, item.present.batch) if each)
     if item.held_quantity:
         yield exact(item.held_quantity)

@@ -1,0 +1,185 @@
+"""A whole portfolio, a chunk of items at a time: what is finished stays finished.
+
+Each chunk is a file of its own under the output folder. A run that was killed and is started
+again does the chunks that are missing and ends in the same bytes; where an input, a setting or
+the program has changed, it begins anew, and says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+import simlevel
+from simlevel.errors import InputError, Problem
+from simlevel.item_tables import Columns, Histories, netted, source
+from simlevel.model.portfolio import Portfolio
+from simlevel.saving import write_whole
+from simlevel.studies.portfolio.chunk import Cells, Thresholds, rows_of
+from simlevel.studies.portfolio.items import BadRowError, Reader, columns_of, value_needed
+
+ITEMS = 250
+"""Items in a chunk: what a kill can lose, and how finely the work is shared out."""
+STATE = ".chunks"
+AHEAD = 2
+"""Chunks that wait for each worker, so that memory does not grow with the number of items."""
+Progress = Callable[[int, int], None]
+"""Told the items done and planned."""
+
+
+@dataclass(frozen=True)
+class Work:
+    """What one run has to do, and where."""
+
+    portfolio: Portfolio
+    base: Path
+    """The folder that the tables' names are relative to."""
+    folder: Path
+    items: int
+    key: str
+    """Stands for all inputs, settings and the program: chunks of another are not taken."""
+    inputs: dict[str, str]
+    """SHA-256 of each table."""
+
+    def chunk(self, number: int) -> Path:
+        return self.folder / STATE / f"{number:06}.jsonl"
+
+    @property
+    def chunks(self) -> int:
+        return -(-self.items // ITEMS)
+
+    def rows(self) -> Iterator[Cells]:
+        """The rows of all chunks, once they are there."""
+        for number in range(self.chunks):
+            with self.chunk(number).open(encoding="utf-8") as lines:
+                yield from map(json.loads, lines)
+
+
+def begin(portfolio: Portfolio, base: Path, folder: Path) -> tuple[Work, bool]:
+    """The work, and whether chunks of an earlier run were thrown away as no longer true.
+
+    Raises InputError where the tables cannot be read or *folder* not be written to.
+    """
+    tables = [portfolio.items.file, *([portfolio.history.file] if portfolio.history else [])]
+    inputs = {name: _digest(base / name) for name in tables}
+    said = portfolio.model_dump_json()
+    key = hashlib.sha256(json.dumps([simlevel.__version__, said, ITEMS, inputs]).encode())
+    rows = source(base / portfolio.items.file).rows
+    work = Work(portfolio, base, folder, rows, key.hexdigest(), inputs)
+    return work, _stale(work)
+
+
+def _digest(path: Path) -> str:
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").hexdigest()
+    except OSError as error:
+        found = (error.strerror or str(error)).lower()
+        message = f"expected a table, found: {found}"
+        raise InputError([Problem(str(path), 0, 0, "", message)]) from None
+
+
+def _stale(work: Work) -> bool:
+    """Make room for this run; whether that of another was in the way."""
+    state = work.folder / STATE
+    key = state / "key"
+    try:
+        state.mkdir(parents=True, exist_ok=True)
+        others = list(state.glob("*.jsonl"))
+        stale = bool(others) and not (key.is_file() and key.read_text() == work.key)
+        for path in others if stale else ():
+            path.unlink()
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        expected = "a folder that can be written to"
+        raise InputError(f"-o {work.folder}: expected {expected}, found: {reason}") from None
+    write_whole(key, work.key.encode())
+    return stale
+
+
+def finish(work: Work, progress: Progress = lambda done, planned: None, workers: int = 0) -> None:
+    """Do the chunks that are missing, on so many processes (0: one for each processor).
+
+    Raises InputError where a table cannot be read.
+    """
+    missing = {n for n in range(work.chunks) if not work.chunk(n).is_file()}
+    done = work.items - sum(min(ITEMS, work.items - n * ITEMS) for n in missing)
+    progress(done, work.items)
+    if not missing:
+        return
+    _histories(work)  # so that what is wrong with them is told before any process begins
+    thresholds = _thresholds(work)
+    count = min(workers or os.cpu_count() or 1, len(missing))
+    with ProcessPoolExecutor(count, initializer=_open, initargs=(work, thresholds)) as pool:
+        under_way: set[Future[int]] = set()
+        for number, columns in enumerate(_columns(work)):
+            if number not in missing:
+                continue
+            under_way.add(pool.submit(_one, number, columns))
+            if len(under_way) >= AHEAD * count:
+                under_way, done = _some(under_way, done, work, progress)
+        while under_way:
+            under_way, done = _some(under_way, done, work, progress)
+
+
+def _some(
+    under_way: set[Future[int]], done: int, work: Work, progress: Progress
+) -> tuple[set[Future[int]], int]:
+    finished, rest = wait(under_way, return_when=FIRST_COMPLETED)
+    done += sum(each.result() for each in finished)
+    progress(done, work.items)
+    return rest, done
+
+
+def _columns(work: Work) -> Iterator[Columns]:
+    return source(work.base / work.portfolio.items.file).chunks(ITEMS, *columns_of(work.portfolio))
+
+
+def _thresholds(work: Work) -> Thresholds:
+    """Of the classes by value: from a pass over all items, whose values alone are kept."""
+    shares = [each.value_up_to for each in work.portfolio.classes.values() if each.value_up_to]
+    if not shares:
+        return Thresholds({})
+    histories, values = _histories(work), []
+    for columns in _columns(work):
+        reader = Reader(work.portfolio, columns)
+        names = columns.texts[work.portfolio.items.name]
+        means = np.nanmean(netted(histories.of(names)), axis=1)
+        for place, mean in enumerate(means):
+            with suppress(BadRowError):
+                values.append(float(mean) * (reader.row(place).unit_value or 0.0))
+    return Thresholds(value_needed(values, shares))
+
+
+_state: Any = None
+"""Of a worker: the work, the thresholds and the histories."""
+
+
+def _open(work: Work, thresholds: Thresholds) -> None:
+    global _state
+    _state = (work, thresholds, _histories(work))
+
+
+def _histories(work: Work) -> Histories:
+    history = work.portfolio.history
+    if history is None:
+        raise InputError("demand: expected a table [history]; items by their moments alone "
+                         "are not settled yet")  # fmt: skip
+    return Histories(history, work.base / history.file, work.portfolio.time_unit)
+
+
+def _one(number: int, columns: Columns) -> int:
+    work, thresholds, histories = _state
+    rows = rows_of(work.portfolio, columns, histories, thresholds)
+    text = "".join(json.dumps(row, allow_nan=True) + "\n" for row in rows)
+    write_whole(work.chunk(number), text.encode())
+    return len(rows)

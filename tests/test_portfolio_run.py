@@ -1,0 +1,167 @@
+"""A whole portfolio, from tables to a folder: what is finished stays finished."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import simlevel as sl
+from simlevel.cli import status
+from simlevel.fitting.demand import fit
+from simlevel.item_tables import netted
+from simlevel.portfolio_file import load, parse
+from simlevel.studies.portfolio import run
+from simlevel.studies.portfolio.chunk import demand_of
+
+TEXT = """
+name = "Ten items"
+time_unit = "month"
+
+[items]
+file = "items.csv"
+name = "item"
+lead_time = { column = "days", unit = "day" }
+unit_value = { column = "price" }
+
+[history]
+file = "sales.csv"
+item = "item"
+period = "month"
+quantity = "units"
+first = "2020-01"
+last = "2023-12"
+
+[present]
+reorder_point = { column = "min" }
+order_up_to = { column = "max" }
+
+[costs]
+order = 20
+holding = { rate = "25%", per = "year" }
+
+[classes.A]
+value_up_to = "80%"
+cycle_service_level = "95%"
+
+[classes.rest]
+fill_rate = "95%"
+"""
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    """Ten items of four years, the last with one sale only and the first named like a formula."""
+    monkeypatch.setattr(run, "ITEMS", 4)
+    rng = np.random.default_rng(2)
+    names = ["=1+1", *(f"i{n}" for n in range(8)), "slow"]
+    rows = [f"{name},{30 + 7 * n},{2 + n},{n % 3},{n % 3 + n}" for n, name in enumerate(names)]
+    (tmp_path / "items.csv").write_text("item,days,price,min,max\n" + "\n".join(rows) + "\n")
+    sales = [
+        f"{name},{2020 + month // 12}-{month % 12 + 1:02},{units}"
+        for n, name in enumerate(names[:-1])
+        for month, units in enumerate(rng.negative_binomial(1, 1 / (2 + n), 48))
+        if units
+    ]
+    sales += ["slow,2021-05,3", "i1,2023-11,-2"]
+    (tmp_path / "sales.csv").write_text("item,month,units\n" + "\n".join(sales) + "\n")
+    (tmp_path / "p.toml").write_text(TEXT)
+    return tmp_path / "p.toml"
+
+
+def settle(file: Path, folder: str, capsys) -> tuple[dict[str, bytes], str]:
+    """The files of a run, and what it said on standard error."""
+    assert status(["portfolio", str(file), "-o", str(file.parent / folder)]) == 0
+    said = capsys.readouterr().err
+    made = (file.parent / folder).glob("*.*")
+    return {path.name: path.read_bytes() for path in made if path.is_file()}, said
+
+
+def test_a_run_that_lost_a_chunk_ends_in_the_same_bytes(file, capsys):
+    once, _ = settle(file, "once", capsys)
+    again, _ = settle(file, "again", capsys)
+    chunks = sorted((file.parent / "again" / ".chunks").glob("*.jsonl"))
+    assert len(chunks) == 3
+    kept = chunks[0].stat().st_mtime_ns
+    chunks[1].unlink()
+    (file.parent / "again" / "items.csv").unlink()
+    resumed, said = settle(file, "again", capsys)
+    assert chunks[0].stat().st_mtime_ns == kept
+    assert once == again == resumed
+    assert set(once) == {"items.csv", "summary.json", "manifest.json"}
+    assert said == ""
+
+
+def test_a_changed_table_is_noticed(file, capsys):
+    before, _ = settle(file, "out", capsys)
+    with (file.parent / "sales.csv").open("a") as table:
+        table.write("i2,2023-12,40\n")
+    after, said = settle(file, "out", capsys)
+    assert "begun anew" in said
+    assert before["items.csv"] != after["items.csv"]
+
+
+def test_a_name_is_no_formula_and_what_is_left_out_is_named(file, capsys):
+    made, _ = settle(file, "out", capsys)
+    rows = list(csv.DictReader(made["items.csv"].decode("utf-8-sig").splitlines()))
+    assert [row["item"] for row in rows] == ["'=1+1", *(f"i{n}" for n in range(8)), "slow"]
+    assert "fewer than" in rows[-1]["note"]
+    assert not rows[-1]["proposed_reorder_point"]
+    found = json.loads(made["summary.json"])["classes"]["all"]
+    assert (found["items"], found["settled"]) == (10, 9)
+
+
+def test_the_settings_proposed_meet_their_target_by_a_derivation_of_their_own(file, capsys):
+    made, _ = settle(file, "out", capsys)
+    rows = list(csv.DictReader(made["items.csv"].decode("utf-8-sig").splitlines()))
+    work, _ = run.begin(load(file), file.parent, file.parent / "out")
+    histories = run._histories(work)
+    for row in rows[1:-1]:
+        demand, _ = demand_of(fit(netted(histories.of([row["item"]]))), 0)
+        policy = {"kind": "sS", "reorder_point": float(row["proposed_reorder_point"]),
+                  "order_up_to": float(row["proposed_order_up_to"])}  # fmt: skip
+        scenario = sl.Scenario.model_validate({
+            "time_unit": "month", "demand": demand, "lead_time": float(row["lead_time"]),
+            "policies": {"p": policy},
+        })  # fmt: skip
+        reached = sl.analyze(scenario).policies["p"].measures[row["target"]].analytic.value
+        assert reached == pytest.approx(float(row[f"proposed_{row['target']}"]), abs=1e-9)
+        assert reached >= float(row["asked"]) - 1e-9
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('name = "item"', 'nam = "item"', "did you mean 'name'?"),
+        ('unit = "day"', 'unit = "dya"', "expected a unit of time that converts to 'month'"),
+        ("cycle_service_level", "cycle_service_levle", "did you mean 'cycle_service_level'?"),
+        ('fill_rate = "95%"', "", "expected a target, cycle_service_level or fill_rate"),
+        ('unit_value = { column = "price" }', "", "expected a unit_value in [items] beside it"),
+        ('last = "2023-12"', 'last = "2019-12"', "expected 1 to 20,000 periods"),
+        ('column = "min"', 'column = "mn"', "did you mean 'min'?"),
+        ('file = "sales.csv"', 'file = "sale.csv"', "found: no such file"),
+    ],
+)
+def test_what_is_wrong_with_a_portfolio_is_said_with_status_2(file, capsys, old, new, said):
+    assert TEXT.count(old) == 1
+    file.write_text(TEXT.replace(old, new))
+    assert status(["portfolio", str(file), "-o", str(file.parent / "out")]) == 2
+    err = capsys.readouterr().err
+    assert said in err
+    assert "Traceback" not in err
+
+
+def test_problems_of_a_portfolio_come_all_at_once_with_their_lines():
+    wrong = TEXT.replace('unit = "day"', 'unit = "dya"').replace('rate = "25%"', "rate = 25")
+    with pytest.raises(sl.InputError) as refused:
+        parse(wrong, "p.toml")
+    lines = [(each.line, each.key) for each in refused.value.problems]
+    assert lines == [(8, "items.lead_time.unit"), (25, "costs.holding.rate")]
+
+
+def test_what_comes_back_is_taken_off_the_nearest_demand_before_it():
+    demand = np.array([[5.0, np.nan, 2.0, -3.0, 1.0, -9.0], [0, 0, 1, 1, -5, 2]])
+    found = netted(demand)
+    assert found[1].tolist() == [0, 0, 0, 0, 0, 2]
+    np.testing.assert_array_equal(found[0], [0, np.nan, 0, 0, 0, 0])
