@@ -32,6 +32,7 @@ _HOMES = {
     "newsvendor": "theory.newsvendor",
     "finite_horizon_fill_rate": "theory.finite_horizon",
     "rq_service": "theory.many",
+    "rq_reorder_point": "theory.many",
     "convergence": "studies.convergence",
     "demand_law": "studies.demand_law",
     "waiting": "studies.waiting",
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
     from simlevel.theory.finite_horizon import (
         finite_horizon_fill_rate as finite_horizon_fill_rate,
     )
+    from simlevel.theory.many import rq_reorder_point as rq_reorder_point
     from simlevel.theory.many import rq_service as rq_service
     from simlevel.theory.newsvendor import newsvendor as newsvendor
 

@@ -409,14 +409,13 @@ def portfolio(file: Path, folder: Path, as_json: bool) -> None:
     """
     from simlevel.portfolio_file import load
     from simlevel.reports import portfolio_tables
-    from simlevel.reports.progress import ProgressBar
     from simlevel.studies.portfolio.rollup import added_up
     from simlevel.studies.portfolio.run import begin, finish
 
     work, changed = begin(load(file), file.parent, folder)
     if changed:
         _warn("an input, a setting or the program has changed since the last run: begun anew")
-    with ProgressBar("items") as progress:
+    with _progress("items") as progress:
         finish(work, progress)
     sums = added_up(work.rows())
     portfolio_tables.write_folder(work, sums)
@@ -823,10 +822,10 @@ def _count(number: int, thing: str) -> str:
     return f"{number or 'no'} {thing}{'' if number == 1 else 's'}"
 
 
-def _progress() -> ProgressBar:
+def _progress(what: str = "replications") -> ProgressBar:
     from simlevel.reports.progress import ProgressBar
 
-    return ProgressBar()
+    return ProgressBar(what)
 
 
 def _waiting(progress: ProgressBar) -> Callable[[int, int], None]:

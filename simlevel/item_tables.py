@@ -160,8 +160,6 @@ class Entries:
     places: NDArray[np.int64]
     """Periods, from 0; those before the first and after the last are not here."""
     quantities: Floats
-    outside: int
-    """How many lay before the first period or after the last."""
 
 
 class Histories:
@@ -228,7 +226,7 @@ class Histories:
     def _within(self, items: list[str], places: NDArray[np.int64], quantities: Floats) -> Entries:
         inside = (places >= 0) & (places < self.periods.count) & ~np.isnan(quantities)
         names = np.array(items, dtype=object)[inside]
-        return Entries(names, places[inside], quantities[inside], int((~inside).sum()))
+        return Entries(names, places[inside], quantities[inside])
 
 
 def _whole(table: Source, texts: Sequence[str], numbers: Sequence[str]) -> Columns:

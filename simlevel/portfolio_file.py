@@ -19,13 +19,13 @@ from simlevel.toml_file import Grammar, KeyPath, located, tables_of, text_of, to
 
 _SECTIONS: Mapping[KeyPath, type[Frozen]] = {
     (): Portfolio, ("items",): model.Items, ("history",): model.History,
-    ("demand",): model.DemandColumns, ("present",): model.Present, ("proposed",): model.Proposed,
+    ("present",): model.Present, ("proposed",): model.Proposed,
     ("costs",): model.PortfolioCosts, ("costs", "holding"): model.HoldingColumn,
     ("items", "lead_time"): model.TimeColumn, ("backtest",): model.Backtest,
-    ("simulation",): model.PortfolioSimulation,
 }  # fmt: skip
 _MISSING: Mapping[KeyPath, str] = {
     ("items",): "a table [items]",
+    ("history",): "a table [history]",
     ("classes",): "at least one class of service, a table [classes.NAME]",
 }
 
@@ -76,8 +76,6 @@ def _contradicting(data: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
         parts["classes"] = None
     for path, problem in model.contradictions(SimpleNamespace(**parts)):
         yield path, str(problem)
-    if problem := model.sources(data.get("history"), data.get("demand")):
-        yield ("history",), str(problem)
 
 
 def _keys(path: KeyPath, table: object) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Annotated, Any, Literal, Protocol, Self
+from typing import Annotated, Any, Literal, Protocol, Self, TypeAlias
 
 from pydantic import ConfigDict, Discriminator, Field, Tag, model_validator
 from pydantic.json_schema import SkipJsonSchema
@@ -166,6 +166,8 @@ class OwnPolicy(_Policy):
         return self.start
 
 
+Stocked: TypeAlias = RQ | SS | BaseStock
+"""The policies that a file can hold, which order by the inventory position."""
 POLICIES: dict[str, type[_Policy]] = {"rQ": RQ, "sS": SS, "base_stock": BaseStock}
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import Discriminator, Field, PrivateAttr, Tag, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
 
 from simlevel.model.fields import (
     DurationOrColumn,
@@ -23,7 +22,6 @@ from simlevel.model.fields import (
     Share,
     ShareOrZero,
     Text,
-    Whole,
     Words,
     one_of,
     units_in,
@@ -136,22 +134,6 @@ class History(Frozen):
         return self
 
 
-class DemandColumns(Frozen):
-    """Demand by its moments a time unit, where there is no history."""
-
-    dist: Annotated[str, one_of("poisson", "negative_binomial", "normal", "gamma")]
-    mean: Amount = Field(description="units a time unit")
-    sd: Amount | None = Field(default=None, description="of the units of one time unit")
-
-    @model_validator(mode="after")
-    def _moments_of_dist(self) -> Self:
-        if self.dist == "poisson" and self.sd is not None:
-            raise wrong("no sd: a Poisson demand has its own", Words("one"), "sd")
-        if self.dist != "poisson" and self.sd is None:
-            raise wrong("a number or a column", Words("none"), "sd")
-        return self
-
-
 class Present(Frozen):
     """The settings in use."""
 
@@ -242,13 +224,6 @@ class Backtest(Frozen):
     )
 
 
-class PortfolioSimulation(Frozen):
-    """How the chosen settings are verified."""
-
-    seed: Whole = 1
-    confidence: OpenShare = 0.95
-
-
 class Portfolio(Frozen):
     """Many items at one stocking point, each with its own demand, lead time and target.
 
@@ -258,14 +233,12 @@ class Portfolio(Frozen):
     name: Text = "Portfolio"
     time_unit: Text = Field(default="month", description="unit of every bare duration and rate")
     items: Items
-    history: History | None = None
-    demand: DemandColumns | None = None
+    history: History
     present: Present | None = None
     proposed: Proposed = Proposed()
     costs: PortfolioCosts | None = None
     classes: Annotated[dict[Text, ServiceClass], Field(min_length=1, max_length=100)]
     backtest: Backtest = Backtest()
-    simulation: PortfolioSimulation = PortfolioSimulation()
     _origin: Origin | None = PrivateAttr(default=None)
 
     @model_validator(mode="wrap")
@@ -275,10 +248,10 @@ class Portfolio(Frozen):
         unit = data.get("time_unit", "month") if isinstance(data, dict) else "month"
         with using_time_unit(unit if isinstance(unit, str) else "month"):
             portfolio: Self = handler(data)
-            found = [*contradictions(portfolio)]
-            if problem := sources(portfolio.history, portfolio.demand):
-                found.append((("history",), problem))
-            problems = [{"type": problem, "loc": path, "input": None} for path, problem in found]
+            problems = [
+                {"type": problem, "loc": path, "input": None}
+                for path, problem in contradictions(portfolio)
+            ]
         if problems:
             raise ValidationError.from_exception_data(cls.__name__, problems)  # type: ignore[arg-type]
         return portfolio
@@ -315,10 +288,3 @@ def contradictions(portfolio: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
         if classes[name].takes_all:
             expected = "where, value_up_to or variability_up_to, as other classes follow"
             yield ("classes", name), wrong(expected, Words("none"))
-
-
-def sources(history: Any, demand: Any) -> PydanticCustomError | None:
-    """What is wrong with where demand comes from: one of the two has to say it."""
-    if (history is None) != (demand is None):
-        return None
-    return wrong("a table [history], or [demand]", Words("neither" if demand is None else "both"))

@@ -15,8 +15,8 @@ from rich.text import Text
 import simlevel
 from simlevel.reports.files import for_spreadsheets, json_text
 from simlevel.saving import write_whole
-from simlevel.studies.portfolio.chunk import COLUMNS
-from simlevel.studies.portfolio.rollup import SIDES, WEIGHTS, WHOLE, Sums
+from simlevel.studies.portfolio.chunk import COLUMNS, SIDES
+from simlevel.studies.portfolio.rollup import WEIGHTS, WHOLE, Sums
 from simlevel.studies.portfolio.run import Work
 
 Document = dict[str, Any]

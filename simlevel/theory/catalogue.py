@@ -21,7 +21,7 @@ from simlevel.model.distribution import Constant, Distribution, Gamma
 from simlevel.model.fields import exact
 from simlevel.model.grid import common, listed
 from simlevel.model.lead_time import LeadTime
-from simlevel.model.policy import RQ, SS, BaseStock
+from simlevel.model.policy import RQ, SS, BaseStock, Stocked
 from simlevel.model.scenario import Scenario
 from simlevel.theory import lead_time_demand, lost_sales, position, renewal, service, totals
 from simlevel.theory.answer import Answer, Textbook, Theory
@@ -37,8 +37,6 @@ from simlevel.theory.period_demand import (
 )
 from simlevel.theory.supply import LeadTimes, kept_in_order, lead_times
 from simlevel.theory.textbook import textbook
-
-Stocked: TypeAlias = RQ | SS | BaseStock
 
 AXSATER = "Axsäter, Inventory Control (3rd ed., 2015), ch. 5"
 ZHENG = "Zheng and Federgruen, Finding optimal (s, S) policies, Operations Research 39 (1991)"

@@ -15,27 +15,24 @@ from simlevel.item_tables import Columns, Floats, Histories, netted
 from simlevel.model.demand import Demand, PeriodicDemand
 from simlevel.model.distribution import Discrete
 from simlevel.model.fields import as_number, exact
-from simlevel.model.policy import RQ, SS, BaseStock
+from simlevel.model.policy import Stocked
 from simlevel.model.portfolio import Portfolio
 from simlevel.studies.portfolio.items import BadRowError, Reader, Row
 from simlevel.studies.portfolio.replay import Reached, replay
-from simlevel.studies.portfolio.settle import Item, Setting, Shelf
+from simlevel.studies.portfolio.settle import SHARES, STOCKS, Item, Setting, Shelf
 from simlevel.theory.laws import discretised
 
-Stocked = RQ | SS | BaseStock
-SHARES = ("cycle_service_level", "fill_rate")
-STOCKS = ("mean_on_hand", "mean_backorders", "orders_per_time")
 FINE = 50
 """Steps of stock in a standard deviation of continuous demand, where the record has more."""
-_SIDES = ("present", "proposed")
+SIDES = ("present", "proposed")
 COLUMNS = (
     "item", "class", "target", "asked", "family", "pattern", "mean", "sd", "lines", "lead_time",
     "unit_value", "value",
-    *(f"{side}_{name}" for side in _SIDES for name in (
+    *(f"{side}_{name}" for side in SIDES for name in (
         "kind", "reorder_point", "order_quantity", "order_up_to", *SHARES, *STOCKS, "investment",
         "cost")),
     "tested_units", "tested_lines",
-    *(f"{did}_{side}_{name}" for side in _SIDES for did, names in (
+    *(f"{did}_{side}_{name}" for side in SIDES for did, names in (
         ("promised", SHARES),
         ("reached", ("units", "lines", "cycles", "clean_cycles", "investment"))) for name in names),
     "note", "error",
@@ -43,13 +40,6 @@ COLUMNS = (
 """Every column that a row of results may have, in the order of the file."""
 Cells = dict[str, Any]
 """One row of results: its cells by column."""
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """The value from which on items make up each share of the portfolio's."""
-
-    value: Mapping[float, float]
 
 
 @dataclass
@@ -65,9 +55,12 @@ class _Case:
 
 
 def rows_of(
-    portfolio: Portfolio, columns: Columns, histories: Histories, thresholds: Thresholds
+    portfolio: Portfolio, columns: Columns, histories: Histories, thresholds: Mapping[float, float]
 ) -> list[Cells]:
-    """The rows of results of a chunk, in its order."""
+    """The rows of results of a chunk, in its order.
+
+    *thresholds*: the value from which on items make up each share of the portfolio's.
+    """
     reader = Reader(portfolio, columns)
     names = columns.texts[portfolio.items.name]
     record = histories.of(names)
@@ -87,13 +80,14 @@ def rows_of(
             cells["error"] = str(error)
         except Exception as error:  # one item is no reason to stop the others
             cells["error"] = f"internal error, please report it: {type(error).__name__}: {error}"
-    played = record if portfolio.history and portfolio.history.returns == "keep" else demand
+    played = record if portfolio.history.returns == "keep" else demand
     _back_test(played, split, cases)
     return results
 
 
 def _case(
-    portfolio: Portfolio, reader: Reader, place: int, fitted: Fitted, thresholds: Thresholds,
+    portfolio: Portfolio, reader: Reader, place: int, fitted: Fitted,
+    thresholds: Mapping[float, float],
     cells: Cells,
 ) -> _Case:  # fmt: skip
     mean, variance = float(fitted.mean[place]), float(fitted.variance[place])
@@ -104,7 +98,7 @@ def _case(
     cells |= {"lead_time": row.lead_time, "unit_value": row.unit_value, "value": value}
     cv = math.sqrt(variance) / mean if mean else math.inf
     for name, each in portfolio.classes.items():
-        by_value = value >= thresholds.value.get(each.value_up_to or 0.0, 0.0)
+        by_value = value >= thresholds.get(each.value_up_to or 0.0, 0.0)
         if reader.in_class(each, place, by_value, cv):
             cells |= {"class": name, "target": each.target[0], "asked": each.target[1]}
             return _Case(row, place, cells, each.target)

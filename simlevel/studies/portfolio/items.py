@@ -9,10 +9,8 @@ from dataclasses import dataclass
 from simlevel.errors import SimlevelError
 from simlevel.item_tables import Columns
 from simlevel.model.fields import Frozen, units_in
-from simlevel.model.policy import RQ, SS, BaseStock
+from simlevel.model.policy import RQ, SS, BaseStock, Stocked
 from simlevel.model.portfolio import HoldingColumn, Portfolio, Rule, ServiceClass, TimeColumn
-
-Stocked = RQ | SS | BaseStock
 
 
 class BadRowError(SimlevelError):
@@ -39,8 +37,7 @@ def columns_of(portfolio: Portfolio) -> tuple[list[str], list[str]]:
     """Columns of the items table that are read as text, and those read as numbers."""
     rules = [each.where for each in portfolio.classes.values() if each.where]
     texts = [portfolio.items.name, *(rule.column for rule in rules if rule.equals is not None)]
-    tables = [portfolio.items, portfolio.demand, portfolio.present, portfolio.proposed,
-              portfolio.costs]  # fmt: skip
+    tables = [portfolio.items, portfolio.present, portfolio.proposed, portfolio.costs]
     numbers = [column for table in tables if table for column in _columns_in(table)]
     numbers += [rule.column for rule in rules if rule.equals is None]
     return list(dict.fromkeys(texts)), list(dict.fromkeys(numbers))

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simlevel.model.policy import RQ, SS, BaseStock
+from simlevel.model.policy import RQ, BaseStock, Stocked
 
 Floats = NDArray[np.float64]
-Stocked = RQ | SS | BaseStock
 
 
 @dataclass(frozen=True)

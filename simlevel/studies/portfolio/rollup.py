@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from simlevel.studies.portfolio.chunk import SIDES
 
 Cells = Mapping[str, Any]
 WHOLE = "all"
 """The name of what is added up over all classes."""
 WEIGHTS = ("unit", "line", "value")
 """What a share counts: units, order lines (periods with demand), or the units' value."""
-SHARES = ("cycle_service_level", "fill_rate")
-SIDES = ("present", "proposed")
 
 
 @dataclass
@@ -35,7 +35,7 @@ class Sums:
         """Count in the row of one item."""
         self.items += 1
         if "proposed_fill_rate" not in cells:
-            self.left_out[_cause(cells.get("error") or cells.get("note") or "no settings")] += 1
+            self.left_out[cells.get("error") or cells["note"]] += 1
             return
         self.settled += 1
         weights = {
@@ -78,13 +78,7 @@ class Sums:
                 self.totals[f"promised_{side}_clean_cycles"] += share * cycles
 
 
-def _cause(reason: str) -> str:
-    """*reason* without the numbers of one item."""
-    kept = reason.partition(", fewer than")
-    return f"fewer than{kept[2]} in the record" if kept[1] else reason
-
-
-def added_up(rows: Any) -> dict[str, Sums]:
+def added_up(rows: Iterable[Cells]) -> dict[str, Sums]:
     """The sums of each class of service, and of all, of *rows*."""
     found: dict[str, Sums] = {WHOLE: Sums()}
     for cells in rows:

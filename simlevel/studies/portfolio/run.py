@@ -21,10 +21,10 @@ import numpy as np
 
 import simlevel
 from simlevel.errors import InputError, Problem
-from simlevel.item_tables import Columns, Histories, netted, source
+from simlevel.item_tables import Columns, Histories, Source, netted, source
 from simlevel.model.portfolio import Portfolio
 from simlevel.saving import write_whole
-from simlevel.studies.portfolio.chunk import Cells, Thresholds, rows_of
+from simlevel.studies.portfolio.chunk import Cells, rows_of
 from simlevel.studies.portfolio.items import BadRowError, Reader, columns_of, value_needed
 
 ITEMS = 250
@@ -69,7 +69,7 @@ def begin(portfolio: Portfolio, base: Path, folder: Path) -> tuple[Work, bool]:
 
     Raises InputError where the tables cannot be read or *folder* not be written to.
     """
-    tables = [portfolio.items.file, *([portfolio.history.file] if portfolio.history else [])]
+    tables = [portfolio.items.file, portfolio.history.file]
     inputs = {name: _digest(base / name) for name in tables}
     said = portfolio.model_dump_json()
     key = hashlib.sha256(json.dumps([simlevel.__version__, said, ITEMS, inputs]).encode())
@@ -116,12 +116,13 @@ def finish(work: Work, progress: Progress = lambda done, planned: None, workers:
     progress(done, work.items)
     if not missing:
         return
-    _histories(work)  # so that what is wrong with them is told before any process begins
-    thresholds = _thresholds(work)
+    # Read here too, so that what is wrong with them is told before any process begins.
+    table, histories = source(work.base / work.portfolio.items.file), _histories(work)
+    thresholds = _thresholds(work, table, histories)
     count = min(workers or os.cpu_count() or 1, len(missing))
     with ProcessPoolExecutor(count, initializer=_open, initargs=(work, thresholds)) as pool:
         under_way: set[Future[int]] = set()
-        for number, columns in enumerate(_columns(work)):
+        for number, columns in enumerate(_columns(work, table)):
             if number not in missing:
                 continue
             under_way.add(pool.submit(_one, number, columns))
@@ -140,40 +141,37 @@ def _some(
     return rest, done
 
 
-def _columns(work: Work) -> Iterator[Columns]:
-    return source(work.base / work.portfolio.items.file).chunks(ITEMS, *columns_of(work.portfolio))
+def _columns(work: Work, table: Source) -> Iterator[Columns]:
+    return table.chunks(ITEMS, *columns_of(work.portfolio))
 
 
-def _thresholds(work: Work) -> Thresholds:
+def _thresholds(work: Work, table: Source, histories: Histories) -> dict[float, float]:
     """Of the classes by value: from a pass over all items, whose values alone are kept."""
     shares = [each.value_up_to for each in work.portfolio.classes.values() if each.value_up_to]
     if not shares:
-        return Thresholds({})
-    histories, values = _histories(work), []
-    for columns in _columns(work):
+        return {}
+    values = []
+    for columns in _columns(work, table):
         reader = Reader(work.portfolio, columns)
         names = columns.texts[work.portfolio.items.name]
         means = np.nanmean(netted(histories.of(names)), axis=1)
         for place, mean in enumerate(means):
             with suppress(BadRowError):
                 values.append(float(mean) * (reader.row(place).unit_value or 0.0))
-    return Thresholds(value_needed(values, shares))
+    return value_needed(values, shares)
 
 
 _state: Any = None
 """Of a worker: the work, the thresholds and the histories."""
 
 
-def _open(work: Work, thresholds: Thresholds) -> None:
+def _open(work: Work, thresholds: dict[float, float]) -> None:
     global _state
     _state = (work, thresholds, _histories(work))
 
 
 def _histories(work: Work) -> Histories:
     history = work.portfolio.history
-    if history is None:
-        raise InputError("demand: expected a table [history]; items by their moments alone "
-                         "are not settled yet")  # fmt: skip
     return Histories(history, work.base / history.file, work.portfolio.time_unit)
 
 

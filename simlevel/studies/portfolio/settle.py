@@ -14,20 +14,20 @@ import numpy as np
 from simlevel.errors import SimlevelError
 from simlevel.model.demand import Demand
 from simlevel.model.fields import exact
-from simlevel.model.policy import RQ, SS, BaseStock
+from simlevel.model.policy import RQ, SS, BaseStock, Stocked
 from simlevel.model.scenario import Scenario
 from simlevel.theory import catalogue
 from simlevel.theory.choices import MET, SummedChoices, parameters
 
-SHOWN = ("cycle_service_level", "fill_rate", "mean_on_hand", "mean_backorders", "orders_per_time")
+SHARES = ("cycle_service_level", "fill_rate")
+STOCKS = ("mean_on_hand", "mean_backorders", "orders_per_time")
+SHOWN = (*SHARES, *STOCKS)
 """Measures that are worked out for each setting."""
 RATIO = 1.25
 """By how much neighbours differ among the order quantities that are looked at."""
 PATIENCE = 2
 HIGHEST = 10**7
 """Steps of stock above which no level is looked for."""
-
-Stocked = RQ | SS | BaseStock
 
 
 class NotSettledError(SimlevelError):
