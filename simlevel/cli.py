@@ -417,7 +417,7 @@ def portfolio(file: Path, folder: Path, as_json: bool) -> None:
         _warn("an input, a setting or the program has changed since the last run: begun anew")
     with _progress("items") as progress:
         finish(work, progress)
-    sums = added_up(work.rows())
+    sums = added_up(work.tables())
     portfolio_tables.write_folder(work, sums)
     if as_json:
         _print_json(portfolio_tables.summary(work, sums))

@@ -4,18 +4,31 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import BinaryIO
 
 from simlevel.errors import InputError
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write under a temporary name beside *path*, then rename: all of it or nothing."""
+    """Write *content* to *path*, all of it or nothing. Raises InputError where it cannot be."""
+    with writing(path) as stream:
+        stream.write(content)
+
+
+@contextmanager
+def writing(path: Path) -> Iterator[BinaryIO]:
+    """A stream to a temporary file beside *path*, which is renamed at the end.
+
+    Raises InputError where it cannot be written.
+    """
     try:
         handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
         try:
             with os.fdopen(handle, "wb") as stream:
-                stream.write(content)
+                yield stream
             os.chmod(temporary, 0o666 & ~_umask())
             os.replace(temporary, path)
         except BaseException:

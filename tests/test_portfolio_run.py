@@ -81,7 +81,7 @@ def settle(file: Path, folder: str, capsys) -> tuple[dict[str, bytes], str]:
 def test_a_run_that_lost_a_chunk_ends_in_the_same_bytes(file, capsys):
     once, _ = settle(file, "once", capsys)
     again, _ = settle(file, "again", capsys)
-    chunks = sorted((file.parent / "again" / ".chunks").glob("*.jsonl"))
+    chunks = sorted((file.parent / "again" / ".chunks").glob("*.npz"))
     assert len(chunks) == 3
     kept = chunks[0].stat().st_mtime_ns
     chunks[1].unlink()
@@ -89,7 +89,7 @@ def test_a_run_that_lost_a_chunk_ends_in_the_same_bytes(file, capsys):
     resumed, said = settle(file, "again", capsys)
     assert chunks[0].stat().st_mtime_ns == kept
     assert once == again == resumed
-    assert set(once) == {"items.csv", "summary.json", "manifest.json"}
+    assert set(once) == {"items.csv", "items.parquet", "summary.json", "manifest.json"}
     assert said == ""
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,9 +10,10 @@ from rich.table import Table
 from rich.text import Text
 
 import simlevel
-from simlevel.reports.files import for_spreadsheets, json_text
+from simlevel.reports.files import json_text
+from simlevel.reports.item_tables import write_csv, write_parquet
 from simlevel.saving import write_whole
-from simlevel.studies.portfolio.chunk import COLUMNS, SIDES
+from simlevel.studies.portfolio.chunk import SIDES
 from simlevel.studies.portfolio.rollup import WEIGHTS, WHOLE, Sums
 from simlevel.studies.portfolio.run import Work
 
@@ -24,26 +22,14 @@ _CALLED = {"present": "in use", "proposed": "proposed"}
 
 
 def write_folder(work: Work, sums: Mapping[str, Sums]) -> None:
-    """``items.csv``, ``summary.json`` and ``manifest.json`` in the folder of *work*.
+    """The items, ``summary.json`` and ``manifest.json`` in the folder of *work*.
 
     Raises InputError where they cannot be written.
     """
-    write_whole(work.folder / "items.csv", _items(work))
+    write_csv(work.folder / "items.csv", work.tables())
+    write_parquet(work.folder / "items.parquet", work.tables())
     write_whole(work.folder / "summary.json", json_text(summary(work, sums)).encode())
     write_whole(work.folder / "manifest.json", json_text(manifest(work)).encode())
-
-
-def _items(work: Work) -> bytes:
-    stream = io.StringIO(newline="")
-    writer = csv.writer(stream)
-    writer.writerow(COLUMNS)
-    for cells in work.rows():
-        writer.writerow([for_spreadsheets(_shown(cells.get(name))) for name in COLUMNS])
-    return stream.getvalue().encode("utf-8-sig")
-
-
-def _shown(value: Any) -> Any:
-    return None if isinstance(value, float) and math.isnan(value) else value
 
 
 def manifest(work: Work) -> Document:

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from simlevel.errors import SimlevelError
 from simlevel.fitting.demand import Fitted, fit
-from simlevel.item_tables import Columns, Floats, Histories, netted
+from simlevel.item_tables import Columns, Floats, netted
 from simlevel.model.demand import Demand, PeriodicDemand
 from simlevel.model.distribution import Discrete
 from simlevel.model.fields import as_number, exact
@@ -20,6 +19,7 @@ from simlevel.model.portfolio import Portfolio
 from simlevel.studies.portfolio.items import BadRowError, Reader, Row
 from simlevel.studies.portfolio.replay import Reached, replay
 from simlevel.studies.portfolio.settle import SHARES, STOCKS, Item, Setting, Shelf
+from simlevel.studies.portfolio.store import Cells
 from simlevel.theory.laws import discretised
 
 FINE = 50
@@ -38,8 +38,6 @@ COLUMNS = (
     "note", "error",
 )  # fmt: skip
 """Every column that a row of results may have, in the order of the file."""
-Cells = dict[str, Any]
-"""One row of results: its cells by column."""
 
 
 @dataclass
@@ -55,15 +53,15 @@ class _Case:
 
 
 def rows_of(
-    portfolio: Portfolio, columns: Columns, histories: Histories, thresholds: Mapping[float, float]
+    portfolio: Portfolio, columns: Columns, record: Floats, thresholds: Mapping[float, float]
 ) -> list[Cells]:
     """The rows of results of a chunk, in its order.
 
-    *thresholds*: the value from which on items make up each share of the portfolio's.
+    *record*: items x periods, entries below 0 included. *thresholds*: the value from which on
+    items make up each share of the portfolio's.
     """
     reader = Reader(portfolio, columns)
     names = columns.texts[portfolio.items.name]
-    record = histories.of(names)
     demand = netted(record)
     held_out = portfolio.backtest.periods or demand.shape[1] // 3
     split = demand.shape[1] - held_out

@@ -1,20 +1,23 @@
-"""Rows of items added up, by class of service and in all, each with its weights."""
+"""Items added up, by class of service and in all, each sum with its weights."""
 
 from __future__ import annotations
 
-import math
-from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from simlevel.studies.portfolio.chunk import SIDES
+import numpy as np
+from numpy.typing import NDArray
 
-Cells = Mapping[str, Any]
+from simlevel.studies.portfolio.chunk import SIDES
+from simlevel.studies.portfolio.store import Table, column
+
 WHOLE = "all"
 """The name of what is added up over all classes."""
-WEIGHTS = ("unit", "line", "value")
-"""What a share counts: units, order lines (periods with demand), or the units' value."""
+WEIGHTS = {"unit": "mean", "line": "lines", "value": "value"}
+"""What a share counts, and its column: units, order lines (periods with demand), or money."""
+REACHED = ("units", "lines", "cycles", "clean_cycles", "investment")
 
 
 @dataclass
@@ -29,59 +32,65 @@ class Sums:
     tested: int = 0
     left_out: Counter[str] = field(default_factory=Counter)
     """Why items have no settings proposed."""
-    totals: Counter[str] = field(default_factory=Counter)
+    totals: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
-    def add(self, cells: Cells) -> None:
-        """Count in the row of one item."""
-        self.items += 1
-        if "proposed_fill_rate" not in cells:
-            self.left_out[cells.get("error") or cells["note"]] += 1
-            return
-        self.settled += 1
-        weights = {
-            "unit": cells["mean"],
-            "line": cells["lines"],
-            "value": cells["value"],
-        }
-        both = "present_fill_rate" in cells
-        self.compared += both
-        for side in SIDES if both else SIDES[1:]:
-            self._expected(side, cells, weights)
-        if both:
-            for weight, amount in weights.items():
-                self.totals[f"compared_{weight}"] += amount
-        for weight, amount in weights.items():
-            self.totals[weight] += amount
-        self._tested(cells)
+    def add(self, table: Table) -> None:
+        """Count in the items of *table*."""
+        self.items += len(table["item"])
+        settled = ~np.isnan(column(table, "proposed_fill_rate"))
+        self.left_out.update(_causes(table)[~settled].tolist())
+        self.settled += int(settled.sum())
+        both = settled & ~np.isnan(column(table, "present_fill_rate"))
+        self.compared += int(both.sum())
+        for weight, name in WEIGHTS.items():
+            self._add(weight, column(table, name)[settled])
+            self._add(f"compared_{weight}", column(table, name)[both])
+        for side, counted in zip(SIDES, (both, settled), strict=True):
+            self._expect(table, side, counted)
+        self._test(table)
 
-    def _expected(self, side: str, cells: Cells, weights: Mapping[str, float]) -> None:
-        for weight, amount in weights.items():
-            self.totals[f"{side}_served_by_{weight}"] += amount * cells[f"{side}_fill_rate"]
+    def _add(self, name: str, amounts: NDArray[Any]) -> None:
+        """What is not known is left out of the sum."""
+        self.totals[name] += float(np.nansum(amounts))
+
+    def _expect(self, table: Table, side: str, counted: NDArray[np.bool_]) -> None:
+        """What the models promise in the long run."""
+        share = column(table, f"{side}_fill_rate")
+        for weight, name in WEIGHTS.items():
+            self._add(f"{side}_served_by_{weight}", (column(table, name) * share)[counted])
         for name in ("investment", "cost"):
-            if not math.isnan(value := cells.get(f"{side}_{name}", math.nan)):
-                self.totals[f"{side}_{name}"] += value
+            self._add(f"{side}_{name}", column(table, f"{side}_{name}")[counted])
 
-    def _tested(self, cells: Cells) -> None:
-        if "reached_proposed_units" not in cells:
-            return
-        self.tested += 1
-        for name, value in cells.items():
-            if name.startswith(("tested_", "reached_")) and not math.isnan(value):
-                self.totals[name] += value
-        units = cells["tested_units"]
+    def _test(self, table: Table) -> None:
+        """What was promised and reached in the back-test."""
+        tested = ~np.isnan(column(table, "reached_proposed_units"))
+        self.tested += int(tested.sum())
+        for name in ("tested_units", "tested_lines"):
+            self._add(name, column(table, name)[tested])
         for side in SIDES:
-            promised = cells.get(f"promised_{side}_fill_rate")
-            if promised is not None:
-                self.totals[f"promised_{side}_units"] += promised * units
-                cycles = cells.get(f"reached_{side}_cycles", 0.0)
-                share = cells[f"promised_{side}_cycle_service_level"]
-                self.totals[f"promised_{side}_clean_cycles"] += share * cycles
+            for name in REACHED:
+                self._add(f"reached_{side}_{name}", column(table, f"reached_{side}_{name}")[tested])
+            for share, weight, name in (
+                ("fill_rate", "tested_units", "units"),
+                ("cycle_service_level", f"reached_{side}_cycles", "clean_cycles"),
+            ):
+                promised = column(table, f"promised_{side}_{share}") * column(table, weight)
+                self._add(f"promised_{side}_{name}", promised[tested])
 
 
-def added_up(rows: Iterable[Cells]) -> dict[str, Sums]:
-    """The sums of each class of service, and of all, of *rows*."""
+def _causes(table: Table) -> NDArray[np.str_]:
+    """Why each item has no settings, if it has none."""
+    error, note = column(table, "error"), column(table, "note")
+    return np.where(error != "", error, note)
+
+
+def added_up(tables: Iterable[Table]) -> dict[str, Sums]:
+    """The sums of each class of service, and of all."""
     found: dict[str, Sums] = {WHOLE: Sums()}
-    for cells in rows:
-        found[WHOLE].add(cells)
-        found.setdefault(str(cells.get("class", "")), Sums()).add(cells)
+    for table in tables:
+        found[WHOLE].add(table)
+        classes = column(table, "class")
+        for name in dict.fromkeys(classes.tolist()):
+            of_class = {key: each[classes == name] for key, each in table.items()}
+            found.setdefault(name, Sums()).add(of_class)
     return found

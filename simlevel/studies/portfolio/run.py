@@ -10,22 +10,22 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 import simlevel
 from simlevel.errors import InputError, Problem
-from simlevel.item_tables import Columns, Histories, Source, netted, source
+from simlevel.item_tables import Columns, Floats, Histories, Source, netted, source
 from simlevel.model.portfolio import Portfolio
 from simlevel.saving import write_whole
-from simlevel.studies.portfolio.chunk import Cells, rows_of
+from simlevel.studies.portfolio.chunk import rows_of
 from simlevel.studies.portfolio.items import BadRowError, Reader, columns_of, value_needed
+from simlevel.studies.portfolio.store import Table, packed, table_of, unpacked
 
 ITEMS = 250
 """Items in a chunk: what a kill can lose, and how finely the work is shared out."""
@@ -51,17 +51,16 @@ class Work:
     """SHA-256 of each table."""
 
     def chunk(self, number: int) -> Path:
-        return self.folder / STATE / f"{number:06}.jsonl"
+        return self.folder / STATE / f"{number:06}.npz"
 
     @property
     def chunks(self) -> int:
         return -(-self.items // ITEMS)
 
-    def rows(self) -> Iterator[Cells]:
-        """The rows of all chunks, once they are there."""
+    def tables(self) -> Iterator[Table]:
+        """The results of one chunk after another, once they are there."""
         for number in range(self.chunks):
-            with self.chunk(number).open(encoding="utf-8") as lines:
-                yield from map(json.loads, lines)
+            yield unpacked(self.chunk(number).read_bytes())
 
 
 def begin(portfolio: Portfolio, base: Path, folder: Path) -> tuple[Work, bool]:
@@ -94,7 +93,7 @@ def _stale(work: Work) -> bool:
     key = state / "key"
     try:
         state.mkdir(parents=True, exist_ok=True)
-        others = list(state.glob("*.jsonl"))
+        others = list(state.glob("*.npz"))
         stale = bool(others) and not (key.is_file() and key.read_text() == work.key)
         for path in others if stale else ():
             path.unlink()
@@ -116,29 +115,40 @@ def finish(work: Work, progress: Progress = lambda done, planned: None, workers:
     progress(done, work.items)
     if not missing:
         return
-    # Read here too, so that what is wrong with them is told before any process begins.
     table, histories = source(work.base / work.portfolio.items.file), _histories(work)
     thresholds = _thresholds(work, table, histories)
     count = min(workers or os.cpu_count() or 1, len(missing))
-    with ProcessPoolExecutor(count, initializer=_open, initargs=(work, thresholds)) as pool:
-        under_way: set[Future[int]] = set()
+    with ProcessPoolExecutor(count) as pool:
+        under_way: dict[Future[bytes], int] = {}
         for number, columns in enumerate(_columns(work, table)):
             if number not in missing:
                 continue
-            under_way.add(pool.submit(_one, number, columns))
+            record = histories.of(columns.texts[work.portfolio.items.name])
+            under_way[pool.submit(results, work.portfolio, columns, record, thresholds)] = number
             if len(under_way) >= AHEAD * count:
-                under_way, done = _some(under_way, done, work, progress)
+                done += _kept(work, under_way)
+                progress(done, work.items)
         while under_way:
-            under_way, done = _some(under_way, done, work, progress)
+            done += _kept(work, under_way)
+            progress(done, work.items)
 
 
-def _some(
-    under_way: set[Future[int]], done: int, work: Work, progress: Progress
-) -> tuple[set[Future[int]], int]:
-    finished, rest = wait(under_way, return_when=FIRST_COMPLETED)
-    done += sum(each.result() for each in finished)
-    progress(done, work.items)
-    return rest, done
+def results(
+    portfolio: Portfolio, columns: Columns, record: Floats, thresholds: Mapping[float, float]
+) -> bytes:
+    """The results of one chunk, packed: all that a worker does, and it opens no file."""
+    return packed(table_of(rows_of(portfolio, columns, record, thresholds)))
+
+
+def _kept(work: Work, under_way: dict[Future[bytes], int]) -> int:
+    """Write the chunks that are done, at least one; the items in them."""
+    finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
+    items = 0
+    for each in finished:
+        number = under_way.pop(each)
+        write_whole(work.chunk(number), each.result())
+        items += min(ITEMS, work.items - number * ITEMS)
+    return items
 
 
 def _columns(work: Work, table: Source) -> Iterator[Columns]:
@@ -161,23 +171,6 @@ def _thresholds(work: Work, table: Source, histories: Histories) -> dict[float, 
     return value_needed(values, shares)
 
 
-_state: Any = None
-"""Of a worker: the work, the thresholds and the histories."""
-
-
-def _open(work: Work, thresholds: dict[float, float]) -> None:
-    global _state
-    _state = (work, thresholds, _histories(work))
-
-
 def _histories(work: Work) -> Histories:
     history = work.portfolio.history
     return Histories(history, work.base / history.file, work.portfolio.time_unit)
-
-
-def _one(number: int, columns: Columns) -> int:
-    work, thresholds, histories = _state
-    rows = rows_of(work.portfolio, columns, histories, thresholds)
-    text = "".join(json.dumps(row, allow_nan=True) + "\n" for row in rows)
-    write_whole(work.chunk(number), text.encode())
-    return len(rows)

@@ -1,0 +1,69 @@
+"""A chunk of results as bytes: its columns, of numbers or of words."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Cells: TypeAlias = dict[str, Any]
+"""One item's results by column; what does not apply to it is not there."""
+Table: TypeAlias = Mapping[str, NDArray[Any]]
+"""Columns of results, one entry an item: NaN or no word where it does not apply."""
+
+WORDS = frozenset({
+    "item", "class", "target", "family", "pattern", "present_kind", "proposed_kind", "note",
+    "error",
+})  # fmt: skip
+"""Columns of words; all others are of numbers."""
+
+
+def table_of(rows: Sequence[Cells]) -> Table:
+    """The columns of *rows*, those in which there is anything."""
+    names = dict.fromkeys(name for row in rows for name in row)
+    return {
+        name: np.array([row.get(name) or "" for row in rows], dtype=np.str_)
+        if name in WORDS
+        else np.array([_number(row.get(name)) for row in rows])
+        for name in names
+    }
+
+
+def _number(value: float | None) -> float:
+    return math.nan if value is None else float(value)
+
+
+def column(table: Table, name: str) -> NDArray[Any]:
+    """One column of *table*, also where nothing is in it."""
+    if name in table:
+        return table[name]
+    items = len(table["item"])
+    return np.full(items, "") if name in WORDS else np.full(items, math.nan)
+
+
+def packed(table: Table) -> bytes:
+    """As a file of NumPy's, the same bytes for the same table; words are in JSON."""
+    stream = io.BytesIO()
+    plain: Any = {n: _letters(each) if n in WORDS else each for n, each in table.items()}
+    np.savez(stream, **plain)
+    return stream.getvalue()
+
+
+def _letters(words: NDArray[np.str_]) -> NDArray[np.uint8]:
+    return np.frombuffer(json.dumps(words.tolist()).encode(), dtype=np.uint8)
+
+
+def unpacked(content: bytes) -> Table:
+    """What :func:`packed` packed."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
+        return {
+            name: np.array(json.loads(arrays[name].tobytes()), dtype=np.str_)
+            if name in WORDS
+            else arrays[name]
+            for name in arrays.files
+        }
