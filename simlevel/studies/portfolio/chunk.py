@@ -16,10 +16,10 @@ from simlevel.model.distribution import Discrete
 from simlevel.model.fields import as_number, exact
 from simlevel.model.policy import Stocked
 from simlevel.model.portfolio import Portfolio
-from simlevel.studies.portfolio.items import BadRowError, Reader, Row
+from simlevel.studies.portfolio.items import Reader, Row
 from simlevel.studies.portfolio.replay import Reached, replay
 from simlevel.studies.portfolio.settle import SHARES, STOCKS, Item, Setting, Shelf
-from simlevel.studies.portfolio.store import Cells
+from simlevel.studies.portfolio.store import Cells, Table, table_of
 from simlevel.theory.laws import discretised
 
 FINE = 50
@@ -52,61 +52,42 @@ class _Case:
     """The settings that the first part of the record gives."""
 
 
-def rows_of(
+def from_record(
     portfolio: Portfolio, columns: Columns, record: Floats, thresholds: Mapping[float, float]
-) -> list[Cells]:
-    """The rows of results of a chunk, in its order.
+) -> Table:
+    """The results of a chunk, from what its items were asked for.
 
     *record*: items x periods, entries below 0 included. *thresholds*: the value from which on
     items make up each share of the portfolio's.
     """
-    reader = Reader(portfolio, columns)
-    names = columns.texts[portfolio.items.name]
     demand = netted(record)
-    held_out = portfolio.backtest.periods or demand.shape[1] // 3
-    split = demand.shape[1] - held_out
+    split = demand.shape[1] - (portfolio.backtest.periods or demand.shape[1] // 3)
     whole, first = fit(demand), fit(demand[:, :split])
-    results, cases = [], []
-    for place, name in enumerate(names):
-        cells: Cells = {"item": name}
-        results.append(cells)
+    reader = Reader(portfolio, columns)
+    about = reader.about(whole.mean, np.sqrt(whole.variance), thresholds)
+    lines = whole.demands / np.maximum(whole.periods, 1)
+    about = {**about, "family": whole.family, "pattern": whole.classification, "lines": lines}
+    rows: list[Cells] = [{} for _ in reader.names]
+    cases = []
+    for place, cells in enumerate(rows):
         try:
-            case = _case(portfolio, reader, place, whole, thresholds, cells)
+            row = reader.row(place)
+            target = str(about["target"][place]), float(about["asked"][place])
+            case = _Case(row, place, cells, target)
             _settle(portfolio, case, whole, first)
             cases.append(case)
         except SimlevelError as error:
             cells["error"] = str(error)
         except Exception as error:  # one item is no reason to stop the others
             cells["error"] = f"internal error, please report it: {type(error).__name__}: {error}"
-    played = record if portfolio.history.returns == "keep" else demand
-    _back_test(played, split, cases)
-    return results
-
-
-def _case(
-    portfolio: Portfolio, reader: Reader, place: int, fitted: Fitted,
-    thresholds: Mapping[float, float],
-    cells: Cells,
-) -> _Case:  # fmt: skip
-    mean, variance = float(fitted.mean[place]), float(fitted.variance[place])
-    cells |= {"mean": mean, "sd": math.sqrt(variance), "pattern": str(fitted.classification[place])}
-    cells["lines"] = float(fitted.demands[place] / max(fitted.periods[place], 1))
-    row = reader.row(place)
-    value = mean * (row.unit_value or 0.0)
-    cells |= {"lead_time": row.lead_time, "unit_value": row.unit_value, "value": value}
-    cv = math.sqrt(variance) / mean if mean else math.inf
-    for name, each in portfolio.classes.items():
-        by_value = value >= thresholds.get(each.value_up_to or 0.0, 0.0)
-        if reader.in_class(each, place, by_value, cv):
-            cells |= {"class": name, "target": each.target[0], "asked": each.target[1]}
-            return _Case(row, place, cells, each.target)
-    raise BadRowError("expected an item that a class takes, found none that does")
+    assert portfolio.history
+    _back_test(record if portfolio.history.returns == "keep" else demand, split, cases)
+    return {**about, **table_of(rows)}
 
 
 def _settle(portfolio: Portfolio, case: _Case, whole: Fitted, first: Fitted) -> None:
     """Settings in use and proposed, by the whole record; and those that its first part gives."""
     cells, place = case.cells, case.place
-    cells["family"] = str(whole.family[place])
     cells |= _parameters("present", case.row.present)
     if reason := str(whole.reason[place]):
         cells["note"] = reason

@@ -1,16 +1,20 @@
-"""Rows of the items table become items, each by itself: one bad row is no reason to stop."""
+"""What the items table says, in the portfolio's units: one bad row is no reason to stop."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from simlevel.errors import SimlevelError
-from simlevel.item_tables import Columns
+from simlevel.item_tables import Columns, Floats
 from simlevel.model.fields import Frozen, units_in
 from simlevel.model.policy import RQ, SS, BaseStock, Stocked
-from simlevel.model.portfolio import HoldingColumn, Portfolio, Rule, ServiceClass, TimeColumn
+from simlevel.model.portfolio import HoldingColumn, Portfolio, Rule, TimeColumn
+from simlevel.studies.portfolio.store import Table
 
 
 class BadRowError(SimlevelError):
@@ -51,84 +55,125 @@ def _columns_in(table: Frozen) -> Iterable[str]:
 
 
 class Reader:
-    """Reads one row after another of a chunk."""
+    """A chunk of the items table: an array of each thing that it says, one entry an item.
+
+    In the portfolio's units of time and money; NaN where nothing is said. ``problems`` are the
+    rows of which no item can be made, and why.
+    """
 
     def __init__(self, portfolio: Portfolio, columns: Columns) -> None:
         self._portfolio, self._columns = portfolio, columns
+        self.problems = dict(columns.problems)
+        items, costs, present = portfolio.items, portfolio.costs, portfolio.present
+        self.names = columns.texts[items.name]
+        self.unit_value = self._amounts(items.unit_value)
+        self.lead_time = self._lead_times()
+        self.minimum_order = self._amounts(items.minimum_order)
+        self.order_multiple = self._amounts(items.order_multiple)
+        self.reorder_point = self._amounts(present and present.reorder_point, least=-math.inf)
+        self.order_up_to = self._amounts(present and present.order_up_to)
+        self.order_quantity = self._amounts(present and present.order_quantity)
+        self.held_quantity = self._amounts(portfolio.proposed.order_quantity)
+        self.order_cost = np.nan_to_num(self._amounts(costs and costs.order))
+        self.holding_cost = np.nan_to_num(self._holding())
+        self.backorder_cost = np.nan_to_num(self._amounts(costs and costs.backorder))
 
     def row(self, number: int) -> Row:
         """Raises BadRowError where what the row says makes no item."""
-        if number in self._columns.problems:
-            raise BadRowError(self._columns.problems[number])
-        items, costs = self._portfolio.items, self._portfolio.costs
-        value = self._number(items.unit_value, number, "unit_value")
+        if number in self.problems:
+            raise BadRowError(self.problems[number])
         return Row(
-            name=self.name(number),
-            lead_time=self._lead_time(number),
-            unit_value=value,
-            minimum_order=self._number(items.minimum_order, number, "minimum_order") or None,
-            order_multiple=self._number(items.order_multiple, number, "order_multiple") or None,
+            name=self.names[number],
+            lead_time=float(self.lead_time[number]),
+            unit_value=_said(self.unit_value[number]),
+            minimum_order=_said(self.minimum_order[number]) or None,
+            order_multiple=_said(self.order_multiple[number]) or None,
             present=self._present(number),
-            held_quantity=self._number(self._portfolio.proposed.order_quantity, number, "quantity"),
-            order_cost=self._cost("order", number) if costs else 0.0,
-            holding_cost=self._holding(number, value) if costs else 0.0,
-            backorder_cost=self._cost("backorder", number) if costs else 0.0,
+            held_quantity=_said(self.held_quantity[number]) or None,
+            order_cost=float(self.order_cost[number]),
+            holding_cost=float(self.holding_cost[number]),
+            backorder_cost=float(self.backorder_cost[number]),
         )
 
-    def name(self, number: int) -> str:
-        return self._columns.texts[self._portfolio.items.name][number]
+    def about(self, mean: Floats, sd: Floats, thresholds: Mapping[float, float]) -> Table:
+        """What is known of each item before anything is settled: columns of the results.
 
-    def in_class(self, each: ServiceClass, number: int, by_value: bool, cv: float) -> bool:
-        """Whether an item belongs to a class; *by_value* says so of its share of the value."""
-        return (
-            (each.where is None or self._follows(each.where, number))
-            and (each.value_up_to is None or by_value)
-            and (each.variability_up_to is None or cv <= each.variability_up_to)
-        )
+        *mean* and *sd* of the demand of a period, in units; *thresholds*: the value from which
+        on items make up each share of the portfolio's.
+        """
+        value = mean * self.unit_value
+        with np.errstate(divide="ignore", invalid="ignore"):
+            classes = self._classes(np.nan_to_num(value), sd / mean, thresholds)
+        targets = {name: each.target for name, each in self._portfolio.classes.items()}
+        target, asked = zip(*(targets.get(name, ("", math.nan)) for name in classes), strict=True)
+        for number in np.flatnonzero(classes == ""):
+            found = "expected an item that a class takes, found none that does"
+            self.problems.setdefault(int(number), found)
+        return {
+            "item": np.array(self.names), "class": classes, "target": np.array(target),
+            "asked": np.array(asked), "mean": mean, "sd": sd, "lead_time": self.lead_time,
+            "unit_value": self.unit_value, "value": value,
+        }  # fmt: skip
 
-    def _follows(self, rule: Rule, number: int) -> bool:
+    def _classes(
+        self, value: Floats, cv: Floats, thresholds: Mapping[float, float]
+    ) -> NDArray[np.str_]:
+        """The class of each item, the first that takes it; "" where none does."""
+        known = self._portfolio.classes
+        found = np.full(len(self.names), "", dtype=f"U{max(map(len, known))}")
+        for name, each in reversed(known.items()):
+            takes = np.full(len(self.names), True)
+            if each.where:
+                takes &= self._follows(each.where)
+            if each.value_up_to is not None:
+                takes &= value >= thresholds.get(each.value_up_to, 0.0)
+            if each.variability_up_to is not None:
+                takes &= cv <= each.variability_up_to
+            found[takes] = name
+        return found
+
+    def _follows(self, rule: Rule) -> NDArray[np.bool_]:
         if rule.equals is not None:
-            return self._columns.texts[rule.column][number] == rule.equals
-        value = self._columns.numbers[rule.column][number]
+            return np.array([text == rule.equals for text in self._columns.texts[rule.column]])
+        value = self._columns.numbers[rule.column]
         low = -math.inf if rule.at_least is None else rule.at_least
         high = math.inf if rule.at_most is None else rule.at_most
-        return bool(low <= value <= high)  # an empty cell (NaN) follows no rule
+        return (low <= value) & (value <= high)  # an empty cell (NaN) follows no rule
 
-    def _number(self, said: object, number: int, key: str) -> float | None:
-        """A constant, or the cell of its column; None where nothing is said or it is empty."""
+    def _amounts(self, said: object, least: float = 0.0) -> Floats:
+        """A constant, or the cells of its column; NaN where nothing is said or a cell is empty."""
         column = getattr(said, "column", None)
         if column is None:
-            return said  # type: ignore[return-value]
-        value = float(self._columns.numbers[column][number])
-        if math.isnan(value):
-            return None
-        if value < 0 and key != "reorder_point":
-            raise BadRowError(f"{column}: expected a number of 0 or more, found {value:g}")
-        return int(value) if value.is_integer() else value
+            constant = math.nan if said is None else float(said)  # type: ignore[arg-type]
+            return np.full(len(self.names), constant)
+        values = self._columns.numbers[column]
+        for number in np.flatnonzero(values < least):
+            found = f"expected a number of {least:g} or more, found {values[number]:g}"
+            self.problems.setdefault(int(number), f"{column}: {found}")
+        return values
 
-    def _lead_time(self, number: int) -> float:
+    def _lead_times(self) -> Floats:
         said = self._portfolio.items.lead_time
-        value = self._number(said, number, "lead_time")
+        values = self._amounts(said)
         if not isinstance(said, TimeColumn):
-            assert value is not None
-            return value
-        if not value:
-            found = "an empty cell" if value is None else "0"
-            raise BadRowError(f"{said.column}: expected a lead time above 0, found {found}")
+            return values
+        for number in np.flatnonzero(np.isnan(values) | (values == 0)):
+            found = "0" if values[number] == 0 else "an empty cell"
+            expected = "expected a lead time above 0"
+            self.problems.setdefault(int(number), f"{said.column}: {expected}, found {found}")
         factor = units_in(said.unit, self._portfolio.time_unit)
         assert factor is not None
-        return float(value * factor)
+        return values * float(factor)
 
     def _present(self, number: int) -> Stocked | None:
         present = self._portfolio.present
-        if present is None:
+        point, top, quantity = (
+            _said(each[number]) for each in (self.reorder_point, self.order_up_to,
+                                             self.order_quantity)
+        )  # fmt: skip
+        if present is None or point is None or (top is None and quantity is None):
             return None
-        point = self._number(present.reorder_point, number, "reorder_point")
-        top = self._number(present.order_up_to, number, "order_up_to")
-        quantity = self._number(present.order_quantity, number, "order_quantity")
         review = present.review_period
-        if point is None or (top is None and quantity is None):
-            return None
         if quantity is not None:
             if not quantity:
                 raise BadRowError("order_quantity: expected a number above 0, found 0")
@@ -141,34 +186,35 @@ class Reader:
             return BaseStock(order_up_to=top, review_period=review)
         return SS(reorder_point=point, order_up_to=top, review_period=review)
 
-    def _cost(self, name: str, number: int) -> float:
-        return self._number(getattr(self._portfolio.costs, name), number, name) or 0.0
-
-    def _holding(self, number: int, unit_value: float | None) -> float:
+    def _holding(self) -> Floats:
         """Money per unit on hand per time unit."""
-        assert self._portfolio.costs is not None
-        said = self._portfolio.costs.holding
+        said = self._portfolio.costs and self._portfolio.costs.holding
         if not isinstance(said, HoldingColumn):
-            return float(said)
+            return self._amounts(said)
         length = float(units_in(said.per, self._portfolio.time_unit) or 1)
-        if said.rate is not None:
-            return said.rate * (unit_value or 0.0) / length
-        return (self._number(said, number, "holding") or 0.0) / length
+        rate = self._amounts(said) if said.rate is None else said.rate * self.unit_value
+        return rate / length
 
 
-def value_needed(values: Iterable[float], shares: Iterable[float]) -> dict[float, float]:
+def _said(value: float) -> float | None:
+    """None for what is not said; whole numbers as such."""
+    if math.isnan(value):
+        return None
+    return int(value) if float(value).is_integer() else float(value)
+
+
+def value_needed(values: Floats, shares: Iterable[float]) -> dict[float, float]:
     """The value from which on items, taken by value, make up each of *shares* of the whole.
 
     *values* is the demand of each item per time unit times its unit value.
 
-    >>> value_needed([70.0, 10.0, 20.0], [0.8, 0.95])
+    >>> value_needed(np.array([70.0, 10.0, 20.0]), [0.8, 0.95])
     {0.8: 20.0, 0.95: 10.0}
     """
-    ranked = sorted(values, reverse=True)
-    whole, so_far, needed = sum(ranked), 0.0, {}
-    wanted = sorted(set(shares))
-    for value in ranked:
-        so_far += value
-        while wanted and so_far >= wanted[0] * whole * (1 - 1e-12):
-            needed[wanted.pop(0)] = value
+    ranked = np.sort(values)[::-1]
+    so_far = np.cumsum(ranked)
+    needed = {}
+    for share in shares:
+        place = np.searchsorted(so_far, share * so_far[-1] * (1 - 1e-12)) if len(ranked) else 0
+        needed[share] = float(ranked[place]) if len(ranked) else 0.0
     return needed

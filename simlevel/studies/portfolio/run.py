@@ -12,7 +12,6 @@ import json
 import os
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,9 +22,9 @@ from simlevel.errors import InputError, Problem
 from simlevel.item_tables import Columns, Floats, Histories, Source, netted, source
 from simlevel.model.portfolio import Portfolio
 from simlevel.saving import write_whole
-from simlevel.studies.portfolio.chunk import rows_of
-from simlevel.studies.portfolio.items import BadRowError, Reader, columns_of, value_needed
-from simlevel.studies.portfolio.store import Table, packed, table_of, unpacked
+from simlevel.studies.portfolio.chunk import from_record
+from simlevel.studies.portfolio.items import Reader, columns_of, value_needed
+from simlevel.studies.portfolio.store import Table, packed, unpacked
 
 ITEMS = 250
 """Items in a chunk: what a kill can lose, and how finely the work is shared out."""
@@ -137,7 +136,7 @@ def results(
     portfolio: Portfolio, columns: Columns, record: Floats, thresholds: Mapping[float, float]
 ) -> bytes:
     """The results of one chunk, packed: all that a worker does, and it opens no file."""
-    return packed(table_of(rows_of(portfolio, columns, record, thresholds)))
+    return packed(from_record(portfolio, columns, record, thresholds))
 
 
 def _kept(work: Work, under_way: dict[Future[bytes], int]) -> int:
@@ -163,12 +162,10 @@ def _thresholds(work: Work, table: Source, histories: Histories) -> dict[float, 
     values = []
     for columns in _columns(work, table):
         reader = Reader(work.portfolio, columns)
-        names = columns.texts[work.portfolio.items.name]
-        means = np.nanmean(netted(histories.of(names)), axis=1)
-        for place, mean in enumerate(means):
-            with suppress(BadRowError):
-                values.append(float(mean) * (reader.row(place).unit_value or 0.0))
-    return value_needed(values, shares)
+        mean = np.nanmean(netted(histories.of(reader.names)), axis=1)
+        worth = np.nan_to_num(mean * reader.unit_value)
+        values.append(np.delete(worth, list(reader.problems)))
+    return value_needed(np.concatenate(values or [np.empty(0)]), shares)
 
 
 def _histories(work: Work) -> Histories:
