@@ -123,7 +123,7 @@ class _ParquetSource:
         columns = list(dict.fromkeys((*texts, *numbers)))
         self._check(columns)
         first = 0
-        for batch in self._data.to_batches(columns=columns, filter=self._filter, batch_size=size):
+        for batch in self._batches(columns, size):
             if batch.num_rows:
                 yield Columns(
                     first,
@@ -131,6 +131,14 @@ class _ParquetSource:
                     {name: _floats(self._path, name, batch.column(name)) for name in numbers},
                 )
                 first += batch.num_rows
+
+    def _batches(self, columns: list[str], size: int) -> Iterator[Any]:
+        """Of *size* rows each, but for the last; where some rows are filtered, of any size."""
+        from pyarrow import parquet
+
+        if self._filter is not None:
+            return iter(self._data.to_batches(columns=columns, filter=self._filter))
+        return iter(parquet.ParquetFile(self._path).iter_batches(size, columns=columns))
 
 
 def _text(value: object) -> str:

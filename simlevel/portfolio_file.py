@@ -19,13 +19,13 @@ from simlevel.toml_file import Grammar, KeyPath, located, tables_of, text_of, to
 
 _SECTIONS: Mapping[KeyPath, type[Frozen]] = {
     (): Portfolio, ("items",): model.Items, ("history",): model.History,
+    ("demand",): model.MomentsDemand,
     ("present",): model.Present, ("proposed",): model.Proposed,
     ("costs",): model.PortfolioCosts, ("costs", "holding"): model.HoldingColumn,
     ("items", "lead_time"): model.TimeColumn, ("backtest",): model.Backtest,
 }  # fmt: skip
 _MISSING: Mapping[KeyPath, str] = {
     ("items",): "a table [items]",
-    ("history",): "a table [history]",
     ("classes",): "at least one class of service, a table [classes.NAME]",
 }
 
@@ -69,11 +69,11 @@ def _contradicting(data: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
             try:
                 parts[name] = kind.validate_python(data[name]) if name in data else field.default
             except ValidationError:
-                continue
+                parts[name] = False  # it is there, but cannot be read
     if "items" not in data:
         parts["items"] = None
     if not isinstance(parts["classes"], dict):
-        parts["classes"] = None
+        parts["classes"] = {}
     for path, problem in model.contradictions(SimpleNamespace(**parts)):
         yield path, str(problem)
 

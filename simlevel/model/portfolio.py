@@ -30,6 +30,9 @@ from simlevel.model.fields import (
 )
 from simlevel.model.scenario import Origin
 
+FAMILIES = ("normal", "gamma", "poisson", "negative_binomial")
+"""Shapes of demand that is given by its moments."""
+
 
 def _by_shape(value: Any) -> str:
     return "table" if isinstance(value, (dict, Frozen)) else "number"
@@ -74,6 +77,10 @@ Quantity = Annotated[
     Annotated[PositiveOrColumn, Tag("number")] | Annotated[Column, Tag("table")],
     Discriminator(_by_shape),
 ]
+Family = Annotated[
+    Annotated[str, one_of(*FAMILIES), Tag("number")] | Annotated[Column, Tag("table")],
+    Discriminator(_by_shape),
+]
 Time = Annotated[
     Annotated[DurationOrColumn, Tag("number")] | Annotated[TimeColumn, Tag("table")],
     Discriminator(_by_shape),
@@ -93,6 +100,15 @@ class Items(Frozen):
     unit_value: Amount | None = Field(default=None, description="money a unit")
     minimum_order: Quantity | None = Field(default=None, description="least size of an order")
     order_multiple: Quantity | None = Field(default=None, description="orders are multiples of it")
+
+
+class MomentsDemand(Frozen):
+    """Demand by the moments that the items table gives, where there is no record."""
+
+    family: Family = Field(description="normal, gamma, poisson or negative_binomial")
+    mean: Amount = Field(description="units asked for in a time unit, or per another one")
+    sd: Amount | None = Field(default=None, description="deviation of the same; not of Poisson")
+    per: Text | None = Field(default=None, description="day, week, month, year, ...")
 
 
 class History(Frozen):
@@ -233,7 +249,8 @@ class Portfolio(Frozen):
     name: Text = "Portfolio"
     time_unit: Text = Field(default="month", description="unit of every bare duration and rate")
     items: Items
-    history: History
+    history: History | None = None
+    demand: MomentsDemand | None = None
     present: Present | None = None
     proposed: Proposed = Proposed()
     costs: PortfolioCosts | None = None
@@ -265,11 +282,13 @@ class Portfolio(Frozen):
 def contradictions(portfolio: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
     """(path, error) wherever one section contradicts another.
 
-    *portfolio* may be any object with the attributes of a Portfolio, each None where that
-    section could not be read.
+    *portfolio* may be any object with the attributes of a Portfolio, each false where that
+    section could not be read, and None where it is not there.
     """
     items, costs, classes = portfolio.items, portfolio.costs, portfolio.classes or {}
+    yield from _demand_is_known_once(portfolio)
     for path, table, key in (
+        (("demand",), portfolio.demand, "per"),
         (("items", "lead_time"), items and items.lead_time, "unit"),
         (("costs", "holding"), costs and costs.holding, "per"),
     ):
@@ -288,3 +307,23 @@ def contradictions(portfolio: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
         if classes[name].takes_all:
             expected = "where, value_up_to or variability_up_to, as other classes follow"
             yield ("classes", name), wrong(expected, Words("none"))
+
+
+def _demand_is_known_once(portfolio: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+    history, demand, proposed = portfolio.history, portfolio.demand, portfolio.proposed
+    if (history is None) == (demand is None):
+        found = Words("neither" if history is None else "both")
+        yield ("history",), wrong("a table [history] or a table [demand]", found)
+    if not demand:
+        return
+    beside = "as [demand] gives moments alone"
+    if proposed and proposed.kind != "rQ":
+        yield ("proposed", "kind"), wrong(f"rQ, {beside}", proposed.kind)
+    if getattr(portfolio.present, "order_up_to", None) is not None:
+        path = ("present", "order_up_to")
+        yield path, wrong(f"order_quantity in its place, {beside}", Words("order_up_to"))
+    for name, table in (("present", portfolio.present), ("proposed", proposed)):
+        if getattr(table, "review_period", None) is not None:
+            yield (name, "review_period"), wrong(f"no such key, {beside}", table.review_period)
+    if getattr(demand.family, "column", demand.family) not in ("poisson",) and demand.sd is None:
+        yield ("demand", "sd"), wrong("sd beside mean, a number or a column", Words("none"))

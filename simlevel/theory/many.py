@@ -55,7 +55,42 @@ def rq_service(
     return Service(1 - demand.survival(level), np.clip(1 - short / quantity, 0.0, 1.0))
 
 
-WHOLE = ("poisson", "negative_binomial")
+class Stock(NamedTuple):
+    """Time averages, in units, one an item."""
+
+    mean_on_hand: Numbers
+    mean_backorders: Numbers
+
+
+def rq_stock(
+    reorder_point: ArrayLike,
+    order_quantity: ArrayLike,
+    mean: ArrayLike,
+    sd: ArrayLike | None = None,
+    shape: str = "normal",
+) -> Stock:
+    """Mean stock and backorders of (r, Q) under continuous review, for all items at once.
+
+    Arguments, conditions and errors are those of :func:`rq_service`. With b(x) the sum of n over
+    the whole levels above x, its integral for continuous demand,
+
+    mean backorders = (b(r) - b(r + Q)) / Q,  on hand = r + Q / 2 - mean + backorders
+
+    (r + (Q + 1) / 2 for demand in whole units). Hadley and Whitin (1963), ch. 4; Zipkin,
+    Foundations of Inventory Management (2000), ch. 6.
+
+    >>> stock = rq_stock(1, 2, 1.0, shape="poisson")  # n(2) = n(1) - P(D > 1), n(3) = n(2) - ...
+    >>> [round(float(units), 4) for units in stock]  # n(2) = 0.1036, n(3) = 0.0233
+    [1.5635, 0.0635]
+    """
+    level, quantity, mean = _numbers(reorder_point), _numbers(order_quantity), _numbers(mean)
+    demand = textbook.Spread(mean, mean if shape == "poisson" else _variance(sd), shape)
+    below, above = demand.losses(level).second, demand.losses(level + quantity).second
+    backorders = np.maximum(below - above, 0.0) / quantity
+    position = level + (quantity + (shape in textbook.WHOLE)) / 2
+    return Stock(position - mean + backorders, backorders)
+
+
 CLOSE = 1e-9
 """How near a reorder point that is no whole number is found, beside it and the deviation."""
 MOST_STEPS = 200
@@ -101,7 +136,7 @@ def _inverted(
 
     What is missed falls as r rises: *low* misses too much, *high* does not.
     """
-    whole = shape in WHOLE
+    whole = shape in textbook.WHOLE
     found = np.empty(mean.size)
     open_ = np.arange(mean.size)
     each = [np.ravel(x) for x in (asked, quantity, mean, sd)]
@@ -134,11 +169,11 @@ def _missed(
 ) -> tuple[Numbers, Numbers]:  # fmt: skip
     """What is missed beyond what may be, in units or as a share, and its slope in the level."""
     demand = textbook.Spread(mean, np.square(sd), shape)
-    tail = demand.survival(level)
     if measure == "cycle_service_level":
+        tail = demand.survival(level)
         return tail - (1 - asked), np.zeros_like(tail)
-    short = demand.excess(level) - demand.excess(level + quantity)
-    return short - (1 - asked) * quantity, demand.survival(level + quantity) - tail
+    below, above = demand.losses(level), demand.losses(level + quantity)
+    return below.loss - above.loss - (1 - asked) * quantity, above.tail - below.tail
 
 
 def _next(

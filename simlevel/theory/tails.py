@@ -89,7 +89,7 @@ def poisson_excess(x: Amounts, mean: Amounts) -> Numbers:
 
 
 def negative_binomial_survival(x: Amounts, mean: Amounts, variance: Amounts) -> Numbers:
-    """P(X > x) = 1 - I(p; n, floor(x) + 1) of the negative binomial on 0, 1, 2, ...
+    """P(X > x) = I(1 - p; floor(x) + 1, n) of the negative binomial on 0, 1, 2, ...
 
     I the regularized incomplete beta function, p = mean / variance, n = mean p / (1 - p).
 
@@ -112,15 +112,53 @@ def negative_binomial_excess(x: Amounts, mean: Amounts, variance: Amounts) -> Nu
 def _negative_binomial_survival(
     x: Amounts, mean: Amounts, variance: Amounts, more: float
 ) -> Numbers:
-    size = np.square(mean) / np.subtract(variance, mean) + more
+    beyond = np.subtract(variance, mean)
     k = np.floor(x)
-    tail = special.betaincc(size, np.maximum(k, 0.0) + 1, np.divide(mean, variance))
+    tail = special.betainc(
+        np.maximum(k, 0.0) + 1, np.square(mean) / beyond + more, beyond / variance
+    )
     return np.where(k < 0, 1.0, tail)
 
 
 def _excess(x: Amounts, mean: Amounts, above: Numbers, survival: Numbers) -> Numbers:
     """E[X; X > x] - x P(X > x), where E[X; X > x] = mean x *above*."""
     return np.maximum(mean * above - x * survival, 0.0)
+
+
+# --- what a tail's mean lies above the mean: E[X; X > x] = mean P(X > x) + kernel(x) ------------
+
+
+def normal_kernel(x: Numbers, mean: Amounts, variance: Amounts) -> Numbers:
+    """sd phi((x - mean) / sd)."""
+    with np.errstate(under="ignore"):
+        density = np.exp(-np.square(x - mean) / (2 * np.asarray(variance)))
+    return np.asarray(density * np.sqrt(np.asarray(variance) / (2 * math.pi)))
+
+
+def gamma_kernel(x: Numbers, mean: Amounts, variance: Amounts) -> Numbers:
+    """mean z^a e^-z / Gamma(a + 1), z = x / b: b x times the density."""
+    shape = np.square(mean) / variance
+    z = np.maximum(x, 0.0) * shape / mean
+    with np.errstate(under="ignore"):
+        return np.asarray(mean * np.exp(special.xlogy(shape, z) - z - special.gammaln(shape + 1)))
+
+
+def poisson_kernel(x: Numbers, mean: Amounts, variance: Amounts) -> Numbers:
+    """mean P(X = floor(x))."""
+    k = np.maximum(np.floor(x), 0.0)
+    with np.errstate(under="ignore"):
+        share = np.exp(special.xlogy(k, mean) - mean - special.gammaln(k + 1))
+    return np.where(x < 0, 0.0, mean * share)
+
+
+def negative_binomial_kernel(x: Numbers, mean: Amounts, variance: Amounts) -> Numbers:
+    """(k + 1) P(X = k + 1) / p, k = floor(x), p = mean / variance."""
+    beyond = np.subtract(variance, mean)
+    k, size = np.maximum(np.floor(x), 0.0), np.square(mean) / beyond
+    with np.errstate(under="ignore"):
+        log = size * np.log(np.divide(mean, variance)) + (k + 1) * np.log(beyond / variance)
+        share = np.exp(log - special.betaln(size, k + 1))
+    return np.where(x < 0, 0.0, share * variance / mean)
 
 
 # --- any distribution of a scenario ---------------------------------------------------------

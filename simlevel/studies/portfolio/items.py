@@ -9,11 +9,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from simlevel.errors import SimlevelError
+from simlevel.errors import SimlevelError, near
 from simlevel.item_tables import Columns, Floats
 from simlevel.model.fields import Frozen, units_in
 from simlevel.model.policy import RQ, SS, BaseStock, Stocked
-from simlevel.model.portfolio import HoldingColumn, Portfolio, Rule, TimeColumn
+from simlevel.model.portfolio import (
+    FAMILIES,
+    Column,
+    HoldingColumn,
+    Portfolio,
+    Rule,
+    TimeColumn,
+)
 from simlevel.studies.portfolio.store import Table
 
 
@@ -41,15 +48,20 @@ def columns_of(portfolio: Portfolio) -> tuple[list[str], list[str]]:
     """Columns of the items table that are read as text, and those read as numbers."""
     rules = [each.where for each in portfolio.classes.values() if each.where]
     texts = [portfolio.items.name, *(rule.column for rule in rules if rule.equals is not None)]
-    tables = [portfolio.items, portfolio.present, portfolio.proposed, portfolio.costs]
+    if (family := portfolio.demand and portfolio.demand.family) and not isinstance(family, str):
+        texts.append(family.column)
+    tables = [
+        portfolio.items, portfolio.demand, portfolio.present, portfolio.proposed, portfolio.costs
+    ]  # fmt: skip
     numbers = [column for table in tables if table for column in _columns_in(table)]
     numbers += [rule.column for rule in rules if rule.equals is None]
     return list(dict.fromkeys(texts)), list(dict.fromkeys(numbers))
 
 
 def _columns_in(table: Frozen) -> Iterable[str]:
+    """Columns of numbers that *table* names."""
     for name in type(table).model_fields:
-        value = getattr(table, name)
+        value = getattr(table, name) if name != "family" else None
         if isinstance(value, Frozen) and getattr(value, "column", None):
             yield value.column  # type: ignore[attr-defined]
 
@@ -66,6 +78,11 @@ class Reader:
         self.problems = dict(columns.problems)
         items, costs, present = portfolio.items, portfolio.costs, portfolio.present
         self.names = columns.texts[items.name]
+        if (demand := portfolio.demand) is not None:
+            self.family = self._families(demand.family)
+            length = float(units_in(demand.per or portfolio.time_unit, portfolio.time_unit) or 1)
+            self.mean = self._amounts(demand.mean) / length
+            self.sd = self._amounts(demand.sd) / math.sqrt(length)
         self.unit_value = self._amounts(items.unit_value)
         self.lead_time = self._lead_times()
         self.minimum_order = self._amounts(items.minimum_order)
@@ -151,6 +168,17 @@ class Reader:
             found = f"expected a number of {least:g} or more, found {values[number]:g}"
             self.problems.setdefault(int(number), f"{column}: {found}")
         return values
+
+    def _families(self, said: str | Column) -> NDArray[np.str_]:
+        if isinstance(said, str):
+            return np.full(len(self.names), said)
+        families = self._columns.texts[said.column]
+        for number, family in enumerate(families):
+            if family not in FAMILIES:
+                expected = f"expected one of {', '.join(FAMILIES)}{near(family, FAMILIES)}"
+                found = repr(family) if family else "an empty cell"
+                self.problems.setdefault(number, f"{said.column}: {expected}, found {found}")
+        return np.array(families)
 
     def _lead_times(self) -> Floats:
         said = self._portfolio.items.lead_time

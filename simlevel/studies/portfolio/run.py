@@ -23,11 +23,13 @@ from simlevel.item_tables import Columns, Floats, Histories, Source, netted, sou
 from simlevel.model.portfolio import Portfolio
 from simlevel.saving import write_whole
 from simlevel.studies.portfolio.chunk import from_record
+from simlevel.studies.portfolio.formula import from_moments
 from simlevel.studies.portfolio.items import Reader, columns_of, value_needed
 from simlevel.studies.portfolio.store import Table, packed, unpacked
 
-ITEMS = 250
-"""Items in a chunk: what a kill can lose, and how finely the work is shared out."""
+ITEMS, ITEMS_AT_ONCE = 250, 10_000
+"""Items in a chunk, settled one by one or all at once: what a kill can lose, and how finely the
+work is shared out."""
 STATE = ".chunks"
 AHEAD = 2
 """Chunks that wait for each worker, so that memory does not grow with the number of items."""
@@ -53,8 +55,17 @@ class Work:
         return self.folder / STATE / f"{number:06}.npz"
 
     @property
+    def size(self) -> int:
+        """Items in a chunk."""
+        return ITEMS if self.portfolio.history else ITEMS_AT_ONCE
+
+    @property
     def chunks(self) -> int:
-        return -(-self.items // ITEMS)
+        return -(-self.items // self.size)
+
+    def items_in(self, number: int) -> int:
+        """Items in one chunk."""
+        return min(self.size, self.items - number * self.size)
 
     def tables(self) -> Iterator[Table]:
         """The results of one chunk after another, once they are there."""
@@ -67,10 +78,10 @@ def begin(portfolio: Portfolio, base: Path, folder: Path) -> tuple[Work, bool]:
 
     Raises InputError where the tables cannot be read or *folder* not be written to.
     """
-    tables = [portfolio.items.file, portfolio.history.file]
+    tables = [each.file for each in (portfolio.items, portfolio.history) if each]
     inputs = {name: _digest(base / name) for name in tables}
-    said = portfolio.model_dump_json()
-    key = hashlib.sha256(json.dumps([simlevel.__version__, said, ITEMS, inputs]).encode())
+    settings = [simlevel.__version__, portfolio.model_dump_json(), ITEMS, ITEMS_AT_ONCE, inputs]
+    key = hashlib.sha256(json.dumps(settings).encode())
     rows = source(base / portfolio.items.file).rows
     work = Work(portfolio, base, folder, rows, key.hexdigest(), inputs)
     return work, _stale(work)
@@ -110,7 +121,7 @@ def finish(work: Work, progress: Progress = lambda done, planned: None, workers:
     Raises InputError where a table cannot be read.
     """
     missing = {n for n in range(work.chunks) if not work.chunk(n).is_file()}
-    done = work.items - sum(min(ITEMS, work.items - n * ITEMS) for n in missing)
+    done = work.items - sum(map(work.items_in, missing))
     progress(done, work.items)
     if not missing:
         return
@@ -122,7 +133,8 @@ def finish(work: Work, progress: Progress = lambda done, planned: None, workers:
         for number, columns in enumerate(_columns(work, table)):
             if number not in missing:
                 continue
-            record = histories.of(columns.texts[work.portfolio.items.name])
+            names = columns.texts[work.portfolio.items.name]
+            record = histories.of(names) if histories else None
             under_way[pool.submit(results, work.portfolio, columns, record, thresholds)] = number
             if len(under_way) >= AHEAD * count:
                 done += _kept(work, under_way)
@@ -133,9 +145,11 @@ def finish(work: Work, progress: Progress = lambda done, planned: None, workers:
 
 
 def results(
-    portfolio: Portfolio, columns: Columns, record: Floats, thresholds: Mapping[float, float]
+    portfolio: Portfolio, columns: Columns, record: Floats | None, thresholds: Mapping[float, float]
 ) -> bytes:
     """The results of one chunk, packed: all that a worker does, and it opens no file."""
+    if record is None:
+        return packed(from_moments(portfolio, columns, thresholds))
     return packed(from_record(portfolio, columns, record, thresholds))
 
 
@@ -146,15 +160,15 @@ def _kept(work: Work, under_way: dict[Future[bytes], int]) -> int:
     for each in finished:
         number = under_way.pop(each)
         write_whole(work.chunk(number), each.result())
-        items += min(ITEMS, work.items - number * ITEMS)
+        items += work.items_in(number)
     return items
 
 
 def _columns(work: Work, table: Source) -> Iterator[Columns]:
-    return table.chunks(ITEMS, *columns_of(work.portfolio))
+    return table.chunks(work.size, *columns_of(work.portfolio))
 
 
-def _thresholds(work: Work, table: Source, histories: Histories) -> dict[float, float]:
+def _thresholds(work: Work, table: Source, histories: Histories | None) -> dict[float, float]:
     """Of the classes by value: from a pass over all items, whose values alone are kept."""
     shares = [each.value_up_to for each in work.portfolio.classes.values() if each.value_up_to]
     if not shares:
@@ -162,12 +176,14 @@ def _thresholds(work: Work, table: Source, histories: Histories) -> dict[float, 
     values = []
     for columns in _columns(work, table):
         reader = Reader(work.portfolio, columns)
-        mean = np.nanmean(netted(histories.of(reader.names)), axis=1)
+        mean = np.nanmean(netted(histories.of(reader.names)), axis=1) if histories else reader.mean
         worth = np.nan_to_num(mean * reader.unit_value)
         values.append(np.delete(worth, list(reader.problems)))
     return value_needed(np.concatenate(values or [np.empty(0)]), shares)
 
 
-def _histories(work: Work) -> Histories:
+def _histories(work: Work) -> Histories | None:
     history = work.portfolio.history
+    if history is None:
+        return None
     return Histories(history, work.base / history.file, work.portfolio.time_unit)
