@@ -13,7 +13,7 @@ from simlevel.fitting.demand import fit
 from simlevel.item_tables import netted
 from simlevel.portfolio_file import load, parse
 from simlevel.studies.portfolio import run
-from simlevel.studies.portfolio.chunk import demand_of
+from simlevel.studies.portfolio.steps import Stepped, stepped
 
 TEXT = """
 name = "Ten items"
@@ -112,13 +112,21 @@ def test_a_name_is_no_formula_and_what_is_left_out_is_named(file, capsys):
     assert (found["items"], found["settled"]) == (10, 9)
 
 
+def as_demand(found: Stepped) -> dict:
+    """The same law as a scenario says it."""
+    values = [float(int(step) * found.step) for step in found.law.values]
+    shares = (found.law.mass / found.law.total()).tolist()
+    quantity = {"dist": "discrete", "values": values, "probabilities": shares}
+    return {"kind": "periodic", "quantity": quantity}
+
+
 def test_the_settings_proposed_meet_their_target_by_a_derivation_of_their_own(file, capsys):
     made, _ = settle(file, "out", capsys)
     rows = list(csv.DictReader(made["items.csv"].decode("utf-8-sig").splitlines()))
     work, _ = run.begin(load(file), file.parent, file.parent / "out")
     histories = run._histories(work)
     for row in rows[1:-1]:
-        demand, _ = demand_of(fit(netted(histories.of([row["item"]]))), 0)
+        demand = as_demand(stepped(fit(netted(histories.of([row["item"]]))), 0))
         policy = {"kind": "sS", "reorder_point": float(row["proposed_reorder_point"]),
                   "order_up_to": float(row["proposed_order_up_to"])}  # fmt: skip
         scenario = sl.Scenario.model_validate({

@@ -37,7 +37,7 @@ def values(policy: dict[str, Any], demand: dict[str, Any], **more: Any) -> dict[
 
 
 def test_the_printed_example() -> None:
-    assert doctest.testmod(catalogue) == doctest.TestResults(failed=0, attempted=2)
+    assert doctest.testmod(catalogue) == doctest.TestResults(failed=0, attempted=4)
 
 
 def rq(reorder_point: float, order_quantity: float) -> dict[str, Any]:

@@ -93,6 +93,10 @@ class Fitted:
     def moments(self) -> tuple[Array, Array]:
         """Mean and variance of the demand of a period by the chosen models, in units; those of
         the history where it stands for itself, nan where an item was left out."""
+        return self._chosen_moments
+
+    @cached_property
+    def _chosen_moments(self) -> tuple[Array, Array]:
         mean = np.where(self.chosen < 0, np.nan, self.mean)
         variance = np.where(self.chosen < 0, np.nan, self.variance)
         for place, candidate in enumerate(CANDIDATES):

@@ -25,7 +25,7 @@ from simlevel.model.policy import RQ, SS, BaseStock, Stocked
 from simlevel.model.scenario import Scenario
 from simlevel.theory import lead_time_demand, lost_sales, position, renewal, service, totals
 from simlevel.theory.answer import Answer, Textbook, Theory
-from simlevel.theory.lattice import Law, minus, mix, point, spread
+from simlevel.theory.lattice import TAIL, Law, minus, mix, point, spread
 from simlevel.theory.laws import discretised, law_of
 from simlevel.theory.lead_time_demand import Phase, PoissonStream
 from simlevel.theory.levels import Levels
@@ -169,14 +169,38 @@ def levels(scenario: Scenario, policy_name: str, on: Iterable[Fraction] = ()) ->
         seen = _seen(Case(scenario, policy, position.Frame(steps, Fraction(0)), rule, 0))
     except (NotCoveredError, InputError, MemoryError) as problem:
         return str(problem)
+    return _levels(policy, steps, seen)
 
+
+DEPTH = 23.0
+""":func:`period_levels` leaves out mass below exp(-23), 1e-10, of a lead time's demand."""
+
+
+def period_levels(law: Law, lead_time: LeadTime, policy: Stocked) -> Levels | str:
+    """:func:`levels` where each time unit asks for a draw of *law*: in steps, which are the units
+    of the *policy* too. Or why that cannot be.
+
+    >>> found = period_levels(point(1), LeadTime(distribution=2), BaseStock(order_up_to=1))
+    >>> found.totals("units_from_shelf", 0, 1, 2).tolist()  # S = 1, 2; one is on order
+    [0.0, 1.0]
+    """
+    rule, _ = _rule(policy, Fraction(1), 2)
+    try:
+        watched = Watched(lead_time, (), False, _review(policy), rule.is_one_for_one)
+        seen = _periods(watched, Fraction(1), [law], DEPTH)
+    except (NotCoveredError, InputError, MemoryError) as problem:
+        return str(problem)
+    return _levels(policy, Fraction(1), seen)
+
+
+def _levels(policy: Stocked, step: Fraction, seen: Seen) -> Levels:
     shared = position.Renewals(seen.phases[0].step) if isinstance(policy, SS) else None
 
     def positions(span: int) -> tuple[position.Rule, list[Law]]:
-        rule, start = _rule(policy, steps, span)
+        rule, start = _rule(policy, step, span)
         return rule, seen.positions(rule, start, shared)
 
-    return Levels(steps, seen.phases, seen.mean_lead_time, seen.has_cycles, positions)
+    return Levels(step, seen.phases, seen.mean_lead_time, seen.has_cycles, positions)
 
 
 ROUNDED = ("minimum_order", "order_multiple")
@@ -196,9 +220,10 @@ def _rule(policy: Stocked, step: Fraction, span: int) -> tuple[position.Rule, in
     """The rule whose reorder point (S, for base stock) is 0, and where it starts."""
     if isinstance(policy, RQ):
         return position.Rule(0, 1, 0, span), span
-    least, multiple = (exact(getattr(policy, key) or 0) / step for key in ROUNDED)
+    given = (getattr(policy, key) for key in ROUNDED)
+    least, multiple = (int(exact(each) / step) if each else 0 for each in given)
     top, low = (span, 0) if isinstance(policy, SS) else (0, -1)
-    return position.Rule(low, top, int(least), max(int(multiple), 1)), top
+    return position.Rule(low, top, least, max(multiple, 1)), top
 
 
 def _approximations(taught: Mapping[str, tuple[Textbook, ...]]) -> dict[str, Answer]:
@@ -326,46 +351,47 @@ def _model(case: Case) -> Model:
 
 
 class Watched(NamedTuple):
-    """All that what is seen depends on, so that levels that differ share it."""
+    """All that what is seen depends on beside the demand, so that levels that differ share it."""
 
-    demand: Demand
     lead_time: LeadTime
     windows: tuple[float, ...]
     demand_first: bool
     review: Fraction | None
     is_one_for_one: bool
-    step: Fraction
-
-    @property
-    def sizes(self) -> list[Law]:
-        """What a customer, or each period of the pattern, asks for, in steps."""
-        if self.demand.amount.is_continuous:
-            return _on_lattice(self.demand, float(self.step))
-        step, laws = _asked(self.demand)
-        return [spread(law, int(step / self.step)) for law in laws]
 
 
 def _seen(case: Case) -> Seen:
-    scenario, review = case.scenario, case.policy.review_period
-    return _seen_when(Watched(
-        scenario.demand, scenario.lead_time, scenario.measures.served_within,
-        scenario.clock.demand_first, None if review is None else exact(review),
-        case.rule.is_one_for_one, case.frame.step,
+    scenario = case.scenario
+    return _seen_when(scenario.demand, case.frame.step, Watched(
+        scenario.lead_time, scenario.measures.served_within, scenario.clock.demand_first,
+        _review(case.policy), case.rule.is_one_for_one,
     ))  # fmt: skip
 
 
+def _review(policy: Stocked) -> Fraction | None:
+    return None if policy.review_period is None else exact(policy.review_period)
+
+
 @lru_cache(maxsize=8)
-def _seen_when(watched: Watched) -> Seen:
-    match demand := watched.demand:
+def _seen_when(demand: Demand, step: Fraction, watched: Watched) -> Seen:
+    match demand:
         case PoissonDemand():
-            stream = PoissonStream.of(demand.rate, watched.sizes[0])
+            stream = PoissonStream.of(demand.rate, _sizes(demand, step)[0])
             phase = (_watched_customers if watched.review is None else _reviewed_customers)(
                 watched, stream
             )
             return Seen([phase], watched.lead_time.mean())
         case PeriodicDemand() | HistoryDemand():
-            return _periods(watched, exact(demand.every))
+            return _periods(watched, exact(demand.every), _sizes(demand, step))
     raise NotCoveredError("no formula for this demand")
+
+
+def _sizes(demand: Demand, step: Fraction) -> list[Law]:
+    """What a customer, or each period of the pattern, asks for, in steps."""
+    if demand.amount.is_continuous:
+        return _on_lattice(demand, float(step))
+    own, laws = _asked(demand)
+    return [spread(law, int(own / step)) for law in laws]
 
 
 def _watched_customers(watched: Watched, stream: PoissonStream) -> Phase:
@@ -385,11 +411,11 @@ def _reviewed_customers(watched: Watched, stream: PoissonStream) -> Phase:
     return lead_time_demand.poisson_periodic(stream, review, supply, watched.windows)
 
 
-def _periods(watched: Watched, every: Fraction) -> Seen:
+def _periods(watched: Watched, every: Fraction, sizes: list[Law], depth: float = TAIL) -> Seen:
     continuous = watched.review is None
     review = watched.review or every
     demand_first = continuous or watched.demand_first
-    stream = PeriodicStream(every, watched.sizes)
+    stream = PeriodicStream(every, sizes, depth)
     looks = PeriodicLooks(stream, review, demand_first=demand_first)
     phases, mean_lead_time = _phases(watched, stream, looks, review)
     splits = _splits_instants(watched.lead_time, review, demand_first=demand_first)
@@ -420,8 +446,10 @@ def _phases(
 
 def _keeps_order(distribution: Distribution, review: Fraction) -> bool:
     """Orders at least *review* apart cannot overtake one another."""
-    longest = distribution.largest()
-    return longest < math.inf and exact(longest) - exact(distribution.smallest()) <= review
+    longest, shortest = distribution.largest(), distribution.smallest()
+    if longest == shortest:
+        return True
+    return longest < math.inf and exact(longest) - exact(shortest) <= review
 
 
 def _splits_instants(lead_time: LeadTime, review: Fraction, *, demand_first: bool) -> bool:

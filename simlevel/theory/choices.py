@@ -61,10 +61,11 @@ def shortfall(measure: str, asked: float, reached: float) -> float:
     return asked - reached if words.measure(measure).at_least else reached - asked
 
 
-def weights(measure: str, scenario: Scenario) -> Mapping[str, float]:
-    """The totals that a measure adds up, and what each counts for."""
+def weights(measure: str, scenario: Scenario | None) -> Mapping[str, float]:
+    """The totals that a measure adds up, and what each counts for; *scenario* says the costs."""
     prices: dict[str, dict[str, float]] = {}
-    if (money := scenario.costs) is not None:
+    money = scenario.costs if scenario else None
+    if scenario and money:
         prices = {
             "holding_cost": {"area_on_hand": money.holding_rate(scenario.time_unit)},
             "order_cost": {"orders": money.order},
@@ -107,7 +108,8 @@ def changed(scenario: Scenario, policy_name: str, new: Mapping[str, float]) -> S
 class SummedChoices:
     """From what each position amounts to: :class:`simlevel.theory.levels.Levels`."""
 
-    scenario: Scenario
+    scenario: Scenario | None
+    """Its costs; None where there are none."""
     levels: Levels
 
     @property

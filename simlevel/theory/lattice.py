@@ -94,10 +94,10 @@ class Law:
         first = -(-self.low // step)
         return Law(first, self.mass[first * step - self.low :: step])
 
-    def trimmed(self) -> Law:
-        """Without the ends that weigh less than 1e-24 together."""
+    def trimmed(self, least: float = 1e-24) -> Law:
+        """Without the ends that weigh up to *least* each."""
         below, above = np.cumsum(self.mass), np.cumsum(self.mass[::-1])[::-1]
-        kept = np.flatnonzero((below > 1e-24) & (above > 1e-24))
+        kept = np.flatnonzero((below > least) & (above > least))
         return Law(self.low + int(kept[0]), self.mass[kept[0] : kept[-1] + 1])
 
     def given_positive(self) -> Law:
@@ -191,6 +191,20 @@ def convolved(one: Array, other: Array) -> Array:
         return np.convolve(one, other)
     cells = power_of_two(size)
     return np.fft.irfft(np.fft.rfft(one, cells) * np.fft.rfft(other, cells), cells)[:size]
+
+
+def overlapped(long: Array, short: Array) -> Array:
+    """Of :func:`convolved` the part where *short* lies within *long* as a whole.
+
+    >>> overlapped(np.array([1.0, 2.0, 0.0]), np.array([3.0, 4.0])).tolist()  # of 3, 10, 8, 0
+    [10.0, 8.0]
+    """
+    first, count = len(short) - 1, len(long) - len(short) + 1
+    if float(len(long)) * len(short) <= _DIRECT:
+        return convolved(long, short)[first : first + count]
+    cells = power_of_two(len(long))  # what wraps around falls on the cells before
+    spectrum = np.fft.rfft(long, cells) * np.fft.rfft(short, cells)
+    return np.fft.irfft(spectrum, cells)[first : first + count]
 
 
 def dotted(one: Array, other: Array) -> float:

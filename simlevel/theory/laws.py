@@ -96,8 +96,11 @@ def capped_mean(distribution: d.Distribution, cap: float) -> float:
     return distribution.mean() - float(excess(distribution, np.array([cap]))[0])
 
 
-def discretised(distribution: d.Distribution, factor: float, step: float) -> Law:
-    """factor x X, continuous and not negative, on whole numbers of *step*.
+def discretised(
+    distribution: d.Distribution, factor: float, step: float, beyond: float = 1e-9
+) -> Law:
+    """factor x X, continuous and not negative, on whole numbers of *step*; a share *beyond* of
+    the mean may lie past the last of them.
 
     Each value is shared between its two neighbours so that its mean is kept, which moves what
     is smooth by the order of step squared; but what is above 0 stays above 0. With
@@ -108,7 +111,7 @@ def discretised(distribution: d.Distribution, factor: float, step: float) -> Law
     """
     if factor == 0:
         return point(0)
-    cells = _cells(distribution, step / factor)
+    cells = _cells(distribution, step / factor, beyond)
     levels = np.arange(cells + 1, dtype=np.float64) * (step / factor)
     above = factor / step * excess(distribution, levels)
     nothing_asked = share_up_to(distribution, 0.0)
@@ -121,11 +124,20 @@ def discretised(distribution: d.Distribution, factor: float, step: float) -> Law
     return Law(0, mass / mass.sum())
 
 
-def _cells(distribution: d.Distribution, step: float) -> int:
-    """Steps beyond which next to nothing of the mean lies."""
-    cells, least = 64, 1e-9 * distribution.mean()
-    while excess(distribution, np.array([cells * step]))[0] > least:
-        cells = allowed(cells + cells // 4)
+def _cells(distribution: d.Distribution, step: float, beyond: float) -> int:
+    """Steps beyond which no more than that share of the mean lies."""
+    least = beyond * distribution.mean()
+
+    def enough(cells: int) -> bool:
+        return bool(excess(distribution, np.array([cells * step]))[0] <= least)
+
+    cells = 64
+    while not enough(cells):
+        cells = allowed(2 * cells)
+    saved = cells // 4
+    while saved >= max(cells // 32, 8):  # the first power of two is up to twice as many
+        cells -= saved if enough(cells - saved) else 0
+        saved //= 2
     return cells
 
 

@@ -8,7 +8,7 @@ a policy is then a weighted sum of it, and all its levels are one sliding sum.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import NamedTuple, TypeAlias
@@ -17,9 +17,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simlevel import words
-from simlevel.theory.lattice import Array, Law, convolved, minus, mix
+from simlevel.theory.lattice import Array, Law, minus, mix, overlapped
 from simlevel.theory.lead_time_demand import Phase
-from simlevel.theory.position import Rule, lifted, orders
+from simlevel.theory.position import Rule, lifted, order_share, orders
 
 Places: TypeAlias = NDArray[np.int64]
 Worth: TypeAlias = Callable[[Places], Array]
@@ -77,7 +77,9 @@ class Curve:
             first = min(first - wider, self._first) if first < self._first else self._first
             end = self._first + len(self._values) - 1
             last = max(last + wider, end) if last > end else end
-        first, last = first - MARGIN, last + MARGIN
+        # Beside a long demand more positions cost next to nothing.
+        margin = max(MARGIN, max(len(term.demand.mass) for term in self._terms) // 8)
+        first, last = first - margin, last + margin
         self._first = first
         self._values = np.sum([_under(term, first, last) for term in self._terms], axis=0)
         self._sums = np.append(0.0, np.cumsum(self._values))
@@ -87,8 +89,7 @@ def _under(term: Term, first: int, last: int) -> Array:
     """The worth of the positions first, ..., last less the demand."""
     demand = term.demand
     worth = term.worth(np.arange(first - demand.high, last - demand.low + 1))
-    length = len(demand.mass)
-    return convolved(worth, demand.mass)[length - 1 : length - 1 + last - first + 1]
+    return overlapped(worth, demand.mass)
 
 
 @dataclass(frozen=True)
@@ -106,7 +107,9 @@ class Levels:
     """Net inventories and positions are so many steps, 0 or 1/2, above whole multiples."""
     _curves: dict[str, dict[Source, Curve]] = field(default_factory=dict)
     _constants: dict[str, float] = field(default_factory=dict)
-    _laws: dict[int, Mapping[Source, Law]] = field(default_factory=dict)
+    _rules: dict[int, tuple[Rule, list[Law]]] = field(default_factory=dict)
+    """Of the span that was asked for last, as are these:"""
+    _laws: dict[Source, Law] = field(default_factory=dict)
 
     def totals(self, name: str, span: int, first: int, count: int) -> Array | None:
         """A total of ``words.TOTALS`` per time unit with Q or S - s of *span* steps, at the
@@ -114,20 +117,21 @@ class Levels:
         fixed = self._fixed(name)
         if fixed is not None:
             return np.full(count, fixed)
+        if name == "orders":
+            return np.full(count, self._orders(span))
         curves = self._of(name)
         if not curves:
             return None
-        laws = self._positions(span)
-        return np.asarray(
-            sum(curve.weighed(laws[source], first, count) for source, curve in curves.items())
-        )
+        return np.asarray(sum(
+            curve.weighed(self._law(source, span), first, count)
+            for source, curve in curves.items()
+        ))  # fmt: skip
 
     def ready(self, name: str, span: int, first: int, count: int) -> None:
         """Work out at once what :meth:`totals` will be asked for bit by bit."""
         if self._fixed(name) is None:
-            laws = self._positions(span)
             for source, curve in self._of(name).items():
-                law = laws[source]
+                law = self._law(source, span)
                 curve.between(first + law.low, first + count - 1 + law.high)
 
     def at_position(self, name: str, first: int, last: int) -> Array | None:
@@ -149,26 +153,39 @@ class Levels:
             self._curves[name] = {source: Curve(some) for source, some in terms.items()}
         return self._curves[name]
 
-    def _positions(self, span: int) -> Mapping[Source, Law]:
-        if span not in self._laws:
-            self._laws.clear()
-            rule, after = self.positions(span)
-            self._laws[span] = dict(self._seen(rule, after))
-        return self._laws[span]
+    def _orders(self, span: int) -> float:
+        """Per time unit: the same at all levels."""
+        rule, after = self._after_looks(span)
+        return sum(phase.looks * order_share(rule, after[place - 1], self.phases[place - 1].step)
+                   for place, phase in enumerate(self.phases))  # fmt: skip
 
-    def _seen(self, rule: Rule, after: Sequence[Law]) -> Iterator[tuple[Source, Law]]:
-        for place, phase in enumerate(self.phases):
-            one, two = place - 1, (place - 2) % len(self.phases)
-            yield (AFTER, place, 0), after[place]
-            yield (FOUND, place, 0), orders(rule, after[one], self.phases[one].step)
-            if phase.tied:
-                before = orders(rule, after[two], self.phases[two].step)
-                again = orders(rule, lifted(rule, before), self.phases[one].step)
-                yield (AGAIN, place, 0), again
-            for who, customers in enumerate(phase.customers):
-                if customers.elapsed is not None:
-                    quiet = minus(after[place], customers.elapsed).above(rule.trigger)
-                    yield ("quiet", place, who), quiet
+    def _after_looks(self, span: int) -> tuple[Rule, list[Law]]:
+        if span not in self._rules:
+            self._rules.clear()
+            self._laws.clear()
+            self._rules[span] = self.positions(span)
+        return self._rules[span]
+
+    def _law(self, source: Source, span: int) -> Law:
+        """The positions that a curve is to be weighed with."""
+        rule, after = self._after_looks(span)
+        if source not in self._laws:
+            self._laws[source] = self._seen(source, rule, after)
+        return self._laws[source]
+
+    def _seen(self, source: Source, rule: Rule, after: Sequence[Law]) -> Law:
+        kind, place, who = source
+        if kind == AFTER:
+            return after[place]
+        if kind == "quiet":
+            elapsed = self.phases[place].customers[who].elapsed
+            assert elapsed is not None
+            return minus(after[place], elapsed).above(rule.trigger)
+        one, two = place - 1, (place - 2) % len(self.phases)
+        if kind == FOUND:
+            return orders(rule, after[one], self.phases[one].step)
+        before = orders(rule, after[two], self.phases[two].step)
+        return orders(rule, lifted(rule, before), self.phases[one].step)
 
     # --- what a position amounts to ----------------------------------------------------------
 
@@ -205,8 +222,6 @@ class Levels:
 
     def _at_receipts(self, name: str, place: int, phase: Phase) -> Iterator[Term]:
         worth = self._worth(_RECEIPTS.get(name))
-        if name == "orders":
-            yield Term((FOUND, place, 0), Law(0, np.array([phase.looks])), _one)
         if worth is None or not self.has_cycles:
             return
         if phase.receipts:

@@ -18,7 +18,7 @@ from simlevel.model import distribution as d
 from simlevel.model.demand import HistoryDemand, PeriodicDemand
 from simlevel.model.fields import exact
 from simlevel.model.grid import common, listed
-from simlevel.theory.lattice import Law, allowed, minus, mix, plus, point, spread
+from simlevel.theory.lattice import TAIL, Law, allowed, minus, mix, plus, point, spread
 from simlevel.theory.laws import law_of
 from simlevel.theory.lead_time_demand import Customers, Late, Phase
 from simlevel.theory.sums import sum_of
@@ -67,11 +67,15 @@ def _rounded(law: Law, factor: Fraction) -> Law:
 
 
 class PeriodicStream:
-    """Demand at 0, every, 2 every, ...: ``sizes`` repeat over the periods."""
+    """Demand at 0, every, 2 every, ...: ``sizes`` repeat over the periods.
 
-    def __init__(self, every: Fraction, sizes: list[Law]) -> None:
+    Mass below exp(-*depth*) is left out at each end of a sum.
+    """
+
+    def __init__(self, every: Fraction, sizes: list[Law], depth: float = TAIL) -> None:
         self.every = every
         self.sizes = sizes
+        self._depth = depth
         self._sums: dict[tuple[int, int], Law] = {}
 
     def between(self, first: int, stop: int) -> Law:
@@ -91,11 +95,13 @@ class PeriodicStream:
         if periods <= 1:
             return last if periods else point(0)
         before = self._sums.get((first, periods - 1))
-        if before is not None and len(before.mass) * len(last.mass) <= _SHORT:
-            return plus(before, last).trimmed()
+        rough = self._depth < TAIL
+        if before is not None and (rough or len(before.mass) * len(last.mass) <= _SHORT):
+            return plus(before, last).trimmed(math.exp(-self._depth) if rough else 1e-24)
         rounds, rest = divmod(periods, len(self.sizes))
         extra = {(first + i) % len(self.sizes) for i in range(rest)}
-        return sum_of([(law, rounds + (i in extra)) for i, law in enumerate(self.sizes)])
+        parts = [(law, rounds + (i in extra)) for i, law in enumerate(self.sizes)]
+        return sum_of(parts, self._depth)
 
 
 _SHORT = 1e6

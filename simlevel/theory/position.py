@@ -20,6 +20,7 @@ from simlevel.theory.lattice import (
     Array,
     Law,
     convolved,
+    dotted,
     minus,
     mix,
     nothing,
@@ -190,6 +191,16 @@ def orders(rule: Rule, position: Law, demand: Law) -> Law:
     return minus(position, demand).up_to(rule.trigger)
 
 
+def order_share(rule: Rule, position: Law, demand: Law) -> float:
+    """P(order): the total of :func:`orders`, without its law.
+
+    >>> order_share(Rule(0, 1, 0, 2), uniform(1, 2), uniform(1, 2))
+    0.75
+    """
+    gaps = position.low - rule.trigger, position.high - rule.trigger
+    return dotted(position.mass, demand.at_least(*gaps))
+
+
 def lifted(rule: Rule, found: Law) -> Law:
     """Positions just after ordering from those *found* at or below the trigger."""
     levels = rule.after(np.arange(found.low, found.high + 1))
@@ -314,6 +325,8 @@ def renewal_mass(moves: Law, size: int) -> Array:
 
 def _levels(rule: Rule, moves: Law) -> NDArray[np.int64]:
     """The levels that orders can lift to."""
+    if rule.multiple == 1 and rule.least <= rule.up_to - rule.trigger:
+        return np.array([rule.up_to])
     lowest = rule.trigger + 1 - moves.high
     levels = np.unique(rule.after(np.arange(lowest, rule.trigger + 1)))
     if len(levels) > MOST_LEVELS:

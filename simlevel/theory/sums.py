@@ -82,10 +82,11 @@ def _mixed_exponentials(spans: Sequence[Span], z: Complex, at: float) -> tuple[C
     return total, log_total
 
 
-def sum_of(terms: Sequence[tuple[Law, int]]) -> Law:
+def sum_of(terms: Sequence[tuple[Law, int]], depth: float = TAIL) -> Law:
     """The sum of independent variables, each law as many times as said.
 
     E z^X = product of (E z^X_i)^n_i, inverted: rounding is about 1e-14 of the largest mass.
+    Mass below exp(-*depth*) is left out at each end.
 
     >>> toss = Law(0, np.array([0.5, 0.5]))
     >>> round(1024 * sum_of([(toss, 10)]).at(5), 9)  # 10! / (5! 5!) ways
@@ -103,7 +104,7 @@ def sum_of(terms: Sequence[tuple[Law, int]]) -> Law:
     growth = np.sum([times * _growth(law) for law, times in terms], axis=0)
     least = sum(law.low * times for law, times in terms)
     most = sum(law.high * times for law, times in terms)
-    return _inverted(of_sum, [law for law, _ in terms], growth, least, most)
+    return _inverted(of_sum, [law for law, _ in terms], growth, least, most, depth)
 
 
 def _mean_of_exp(z: Complex, at: float) -> tuple[Complex, float]:
@@ -120,21 +121,22 @@ def _mean_of_exp(z: Complex, at: float) -> tuple[Complex, float]:
 
 
 def _inverted(
-    of_sum: Sum, laws: Sequence[Law], growth: Array, least: int = 0, most: int = LARGEST**2
-) -> Law:
+    of_sum: Sum, laws: Sequence[Law], growth: Array, least: int = 0, most: int = LARGEST**2,
+    depth: float = TAIL,
+) -> Law:  # fmt: skip
     """The law of a sum, by Fourier inversion on the cells where it has mass to speak of.
 
     Inverted again with the law tilted by e^(tilt x) towards each tail, where the plain
     inversion drowns in rounding; each cell is taken from where it weighs most.
     Grübel and Hermesmeier, ASTIN Bulletin 29 (1999), tilt so against wrapping.
     """
-    low = max(math.floor(_bound(growth, -1, TAIL)[1]), least)
-    high = min(math.ceil(_bound(growth, 1, TAIL)[1]), most)
+    low = max(math.floor(_bound(growth, -1, depth)[1]), least)
+    high = min(math.ceil(_bound(growth, 1, depth)[1]), most)
     place = np.arange(low, high + 1)
     plain = _tilted(of_sum, laws, 0.0, place, power_of_two(allowed(len(place))))[0]
     mass = np.where(plain > _NOISE * plain.max(), plain, 0.0)
     steepest = 600 / max(1, *(law.high for law in laws))
-    for side in (-1, 1):
+    for side in (-1, 1) if depth > _PLAIN else ():
         behind = plain
         for depth in _DEPTHS:
             tilt = side * min(abs(_bound(growth, side, depth)[0]), steepest)
@@ -153,6 +155,8 @@ def _inverted(
 
 _NOISE = 1e-14
 """Beside the largest mass of a law, what comes out of an inversion by rounding alone."""
+_PLAIN = 25.0
+"""Tails that are cut off above exp(-25), about 1e-11, do not drown in rounding."""
 _DEPTHS = (12.0, 30.0)
 _TILTED_CELLS = 2**14
 """More cells than these are inverted once: what is rounded off is then below 1e-12."""

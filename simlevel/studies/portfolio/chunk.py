@@ -5,25 +5,24 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 import numpy as np
 
 from simlevel.errors import SimlevelError
 from simlevel.fitting.demand import Fitted, fit
 from simlevel.item_tables import Columns, Floats, netted
-from simlevel.model.demand import Demand, PeriodicDemand
-from simlevel.model.distribution import Discrete
-from simlevel.model.fields import as_number, exact
+from simlevel.model.distribution import Constant
+from simlevel.model.fields import exact
+from simlevel.model.lead_time import LeadTime
 from simlevel.model.policy import Stocked
 from simlevel.model.portfolio import Portfolio
 from simlevel.studies.portfolio.items import Reader, Row
 from simlevel.studies.portfolio.replay import Reached, replay
 from simlevel.studies.portfolio.settle import SHARES, STOCKS, Item, Setting, Shelf
+from simlevel.studies.portfolio.steps import stepped
 from simlevel.studies.portfolio.store import Cells, Table, table_of
-from simlevel.theory.laws import discretised
 
-FINE = 50
-"""Steps of stock in a standard deviation of continuous demand, where the record has more."""
 SIDES = ("present", "proposed")
 COLUMNS = (
     "item", "class", "target", "asked", "family", "pattern", "mean", "sd", "lines", "lead_time",
@@ -92,7 +91,7 @@ def _settle(portfolio: Portfolio, case: _Case, whole: Fitted, first: Fitted) -> 
     if reason := str(whole.reason[place]):
         cells["note"] = reason
         return
-    item = _item(portfolio, case, demand_of(whole, place))
+    item = _item(portfolio, case, whole)
     shelf = Shelf(item)
     if (now := shelf.present()) is not None:
         cells |= _gives("present", now, item)
@@ -101,7 +100,7 @@ def _settle(portfolio: Portfolio, case: _Case, whole: Fitted, first: Fitted) -> 
     if reason := str(first.reason[place]):
         cells["note"] = f"not back-tested: {reason}"
         return
-    before = Shelf(_item(portfolio, case, demand_of(first, place)))
+    before = Shelf(_item(portfolio, case, first), SHARES)
     if (now := before.present()) is not None:
         cells |= {f"promised_present_{name}": now.measures[name] for name in SHARES}
     case.tested = before.cheapest()
@@ -155,51 +154,18 @@ def _reached(prefix: str, found: Reached, place: int, unit_value: float | None) 
     }
 
 
-def demand_of(fitted: Fitted, place: int) -> tuple[Demand, float | None]:
-    """The demand of one item in whole steps; and the step, where a continuous law was put on it.
-
-    That is 1, 2, 5, 10, ... times what the record is counted in, about FINE of it in a deviation
-    of a period's demand. The mean stays as it is.
-    """
-    demand = fitted.demand(place, continuous=False)
-    if not isinstance(demand, PeriodicDemand) or not demand.quantity.is_continuous:
-        return demand, None
-    grid = float(fitted.grid[place])
-    step = exact(grid) * _round_number(demand.quantity.sd() / FINE / grid)
-    law = discretised(demand.quantity, 1.0, float(step))
-    some = law.mass > 0
-    listed = Discrete(
-        values=tuple(as_number(int(each) * step) for each in law.values[some]),
-        probabilities=tuple((law.mass[some] / law.mass.sum()).tolist()),
-    )
-    return demand.model_copy(update={"quantity": listed}), float(step)
-
-
-def _round_number(about: float) -> int:
-    """1, 2, 5, 10, ...: the greatest of them up to *about*, at least 1.
-
-    >>> [_round_number(x) for x in (0.3, 4.9, 5.0, 64.0)]
-    [1, 2, 5, 50]
-    """
-    decade = int(10 ** math.floor(math.log10(max(about, 1.0))))
-    return max(n for n in (decade, 2 * decade, 5 * decade) if n <= max(about, 1.0))
-
-
-def _item(portfolio: Portfolio, case: _Case, found: tuple[Demand, float | None]) -> Item:
-    demand, step = found
-    row = case.row
+def _item(portfolio: Portfolio, case: _Case, fitted: Fitted) -> Item:
+    row, proposed = case.row, portfolio.proposed
     return Item(
-        name=row.name,
-        demand=demand,
-        lead_time=row.lead_time,
+        demand=stepped(fitted, case.place, *_on_steps(row)),
+        lead_time=LeadTime(distribution=Constant(value=row.lead_time)),
         target=case.target,
-        kind=portfolio.proposed.kind,
+        kind=proposed.kind,
         present=row.present,
-        review_period=portfolio.proposed.review_period,
+        review_period=proposed.review_period,
         held_quantity=row.held_quantity,
-        minimum_order=_up_to_step(row.minimum_order, step),
-        order_multiple=_up_to_step(row.order_multiple, step),
-        step=step,
+        minimum_order=row.minimum_order,
+        order_multiple=row.order_multiple,
         order_cost=row.order_cost,
         holding_cost=row.holding_cost,
         backorder_cost=row.backorder_cost,
@@ -207,12 +173,14 @@ def _item(portfolio: Portfolio, case: _Case, found: tuple[Demand, float | None])
     )
 
 
+def _on_steps(row: Row) -> tuple[Fraction | None, list[Fraction]]:
+    """The quantity of a row that has to be whole steps, and those that had better be."""
+    given = exact(row.order_multiple or 0), exact(row.held_quantity or 0)
+    must = math.ceil(given[1] / given[0]) * given[0] if all(given) else max(given)
+    present = row.present
+    wished = [] if present is None else [abs(exact(q)) for q in (present.trigger, present.batch)]
+    return must or None, wished
+
+
 def _value(unit_value: float | None) -> float:
     return math.nan if unit_value is None else unit_value
-
-
-def _up_to_step(quantity: float | None, step: float | None) -> float | None:
-    """*quantity* as a whole number of steps, rounded up."""
-    if quantity is None or step is None:
-        return quantity
-    return as_number(math.ceil(exact(quantity) / exact(step)) * exact(step))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import cached_property
@@ -12,22 +12,28 @@ from functools import cached_property
 import numpy as np
 
 from simlevel.errors import SimlevelError
-from simlevel.model.demand import Demand
 from simlevel.model.fields import exact
+from simlevel.model.lead_time import LeadTime
 from simlevel.model.policy import RQ, SS, BaseStock, Stocked
-from simlevel.model.scenario import Scenario
+from simlevel.studies.portfolio.steps import Stepped
 from simlevel.theory import catalogue
-from simlevel.theory.choices import MET, SummedChoices, parameters
+from simlevel.theory.choices import MET, Choices, SummedChoices, parameters
 
 SHARES = ("cycle_service_level", "fill_rate")
 STOCKS = ("mean_on_hand", "mean_backorders", "orders_per_time")
 SHOWN = (*SHARES, *STOCKS)
 """Measures that are worked out for each setting."""
+IN_UNITS = ("mean_on_hand", "mean_backorders")
 RATIO = 1.25
 """By how much neighbours differ among the order quantities that are looked at."""
 PATIENCE = 2
 HIGHEST = 10**7
 """Steps of stock above which no level is looked for."""
+MOST_ORDERED = 10**6
+"""Steps of stock above which no order quantity is looked at."""
+NEAR = 16
+"""Levels, at least, that are looked at first on either side of where the lowest one may be; a
+deviation of demand where that is more."""
 
 
 class NotSettledError(SimlevelError):
@@ -36,12 +42,10 @@ class NotSettledError(SimlevelError):
 
 @dataclass(frozen=True)
 class Item:
-    """One item, in the portfolio's units of time and money."""
+    """One item, in the portfolio's units of money and of time, which are its periods."""
 
-    name: str
-    demand: Demand
-    """In whole steps, not continuous."""
-    lead_time: float
+    demand: Stepped
+    lead_time: LeadTime
     target: tuple[str, float]
     """A measure and what is asked of it."""
     kind: str = "sS"
@@ -54,8 +58,6 @@ class Item:
     order_cost: float = 0.0
     holding_cost: float = 0.0
     backorder_cost: float = 0.0
-    step: float | None = None
-    """The step that a continuous demand was put on; settings in use are rounded down to it."""
 
     @property
     def chooses_quantity(self) -> bool:
@@ -68,7 +70,7 @@ class Item:
 
         Harris, How many parts to make at once (1913).
         """
-        return math.sqrt(2 * self.order_cost * self.demand.units_per_time() / self.holding_cost)
+        return math.sqrt(2 * self.order_cost * self.demand.mean / self.holding_cost)
 
 
 @dataclass(frozen=True)
@@ -79,47 +81,50 @@ class Setting:
     measures: Mapping[str, float]
 
     def cost(self, item: Item) -> float:
-        """Money per time unit; units on hand where the item has no costs."""
-        money = (
-            item.order_cost * self.measures["orders_per_time"]
-            + item.holding_cost * self.measures["mean_on_hand"]
-            + item.backorder_cost * self.measures["mean_backorders"]
-        )
-        return money if item.holding_cost else self.measures["mean_on_hand"]
+        """Money per time unit."""
+        return sum(price * self.measures[name] for name, price in _prices(item).items())
 
 
 class Shelf:
     """All levels and order quantities of one item, under policies of its kind.
 
+    Everything is counted in the steps of its demand; settings come with the measures *shown*.
     Raises NotSettledError where no theory covers it.
     """
 
-    def __init__(self, item: Item) -> None:
-        self._item, self._policy = item, _blank(item)
-        scenario = Scenario(
-            time_unit="period",
-            demand=item.demand,
-            lead_time=item.lead_time,
-            policies={"item": self._policy},
-        )
-        levels = catalogue.levels(scenario, "item", [*_common_steps(item)])
+    def __init__(self, item: Item, shown: Sequence[str] = SHOWN) -> None:
+        self._item, self._unit, self._shown = item, item.demand.step, shown
+        self._policy = _blank(item)
+        self._choices = self._all_of(self._policy)
+        self._least = self._rounded(exact(item.minimum_order or 0) / self._unit)
+
+    def _all_of(self, policy: Stocked) -> Choices:
+        levels = catalogue.period_levels(self._item.demand.law, self._item.lead_time, policy)
         if isinstance(levels, str):
             raise NotSettledError(levels)
-        self._choices = SummedChoices(scenario, levels)
-        self.step = levels.step
+        return SummedChoices(None, levels)
 
     def present(self) -> Setting | None:
-        """What the settings in use give; None where there are none."""
+        """What the settings in use give; None where there are none.
+
+        Those that lie between two steps are worth what lies between, in proportion.
+        """
         policy = self._item.present
         if policy is None:
             return None
-        if policy.review_period != self._item.review_period:
-            raise NotSettledError("the settings in use are reviewed at other times")
-        span = round(exact(policy.batch) / self.step)
-        level = math.floor(exact(policy.trigger) / self.step)
-        if isinstance(policy, BaseStock) and isinstance(self._policy, SS):
-            span, level = 1, level - 1  # ordering whenever below S is ordering at a step below it
-        return Setting(policy, self._measures(span, level))
+        kind, level = policy.kind, exact(policy.trigger) / self._unit
+        span = max(exact(policy.batch) / self._unit, Fraction(kind != "base_stock"))
+        if kind == "base_stock" and self._item.kind == "sS":
+            # Ordering whenever below S is ordering at a step below it.
+            kind, span, level = "sS", Fraction(1), level - 1
+        blank = _of_kind(kind, policy.review_period)
+        choices = self._choices if blank == self._policy else self._all_of(blank)
+        found = dict.fromkeys(self._shown, 0.0)
+        for (at, of_span), (height, of_level) in itertools.product(_beside(span), _beside(level)):
+            if share := of_span * of_level:
+                for name in self._shown:
+                    found[name] += share * self._value(choices, name, at, height)
+        return Setting(policy, found)
 
     def cheapest(self) -> Setting:
         """The cheapest settings that meet the target.
@@ -128,84 +133,130 @@ class Shelf:
         from the economic one up and down by RATIO until PATIENCE of them are no cheaper: cost
         is flat there.
         """
-        best = self._with(next(self._spans(1)))
-        for direction in (RATIO, 1 / RATIO):
-            worse = 0
-            for span in itertools.islice(self._spans(direction), 1, None):
-                found = self._with(span)
-                cheaper = found.cost(self._item) < best.cost(self._item)
-                best, worse = (found, 0) if cheaper else (best, worse + 1)
+        first = next(self._spans(1), None)
+        if first is None:
+            raise NotSettledError(f"economic order quantity above {MOST_ORDERED:,} steps of stock")
+        best = first, self._lowest(first, self._about)
+        least = self._cost(*best) if self._item.chooses_quantity else 0.0
+        for ratio in (RATIO, 1 / RATIO) if self._item.chooses_quantity else ():
+            worse, near = 0, best[1]
+            for span in itertools.islice(self._spans(ratio), 1, None):
+                near = self._lowest(span, near)
+                cost = self._cost(span, near)
+                worse = 0 if cost < least else worse + 1
+                if not worse:
+                    best, least = (span, near), cost
                 if worse == PATIENCE:
                     break
-        return best
+        return self._setting(*best)
 
     def _spans(self, ratio: float) -> Iterator[int]:
         """Quantities to look at, in steps, from the economic one."""
         item = self._item
-        least = max(item.minimum_order or 0.0, item.order_multiple or 0.0, float(self.step))
         if item.kind == "base_stock" or not item.chooses_quantity:
-            yield 0 if item.kind == "base_stock" else self._rounded(item.held_quantity or least)
+            held = exact(item.held_quantity or 0) / self._unit
+            yield 0 if item.kind == "base_stock" else max(self._rounded(held), self._least)
             return
-        wanted, last = max(item.economic_quantity, least), -1
-        while least <= wanted < HIGHEST * self.step:
+        wanted, last = max(item.economic_quantity / float(self._unit), self._least), 0
+        while self._least <= wanted <= MOST_ORDERED:
             span = self._rounded(wanted)
             if span != last:
                 yield span
-            last, wanted = span, wanted * ratio
             if ratio == 1:
                 return
+            last, wanted = span, wanted * ratio
 
-    def _rounded(self, quantity: float) -> int:
-        """*quantity* in steps, at least one, and a multiple of what orders are multiples of."""
-        multiple = max(round(exact(self._item.order_multiple or 0) / self.step), 1)
-        return max(math.ceil(quantity / float(self.step) / multiple - 1e-9), 1) * multiple
+    def _rounded(self, steps: float | Fraction) -> int:
+        """At least one step, and a multiple of what orders are multiples of."""
+        multiple = _up_to_step(self._item.order_multiple, self._unit) or 1
+        return max(math.ceil(steps / multiple), 1) * multiple
 
-    def _with(self, span: int) -> Setting:
-        """The lowest level at which the target is met, with Q or S - s held."""
-        level = self._lowest(span)
-        new = parameters(self._policy.kind, self.step, span, level)
-        return Setting(self._policy.model_copy(update=new), self._measures(span, level))
+    def _setting(self, span: int, level: int) -> Setting:
+        item = self._item
+        new: dict[str, float | None] = {**parameters(item.kind, self._unit, span, level)}
+        if item.kind != "rQ":
+            new |= {"minimum_order": item.minimum_order, "order_multiple": item.order_multiple}
+        measures = {name: self._value(self._choices, name, span, level) for name in self._shown}
+        return Setting(self._policy.model_copy(update=new), measures)
 
-    def _measures(self, span: int, level: int) -> dict[str, float]:
-        return {name: float(self._choices.values(name, span, level, 1)[0]) for name in SHOWN}
+    def _value(self, choices: Choices, name: str, span: int, level: int) -> float:
+        value = float(choices.values(name, span, level, 1)[0])
+        return value * float(self._unit) if name in IN_UNITS else value
 
-    def _lowest(self, span: int) -> int:
+    def _cost(self, span: int, level: int) -> float:
+        prices = _prices(self._item).items()
+        return sum(each * self._value(self._choices, name, span, level) for name, each in prices)
+
+    def _lowest(self, span: int, near: int) -> int:
+        """The lowest level at which the target is met, with Q or S - s held.
+
+        Service rises with the level: looked for from *near*, ever farther away.
+        """
         name, asked = self._item.target
-        first, count = -span, self._width
+        lowest = -span  # below it nothing is on the shelf
+        first, count = max(near - self._near, lowest), 2 * self._near
         while first < HIGHEST:
             reached = self._choices.values(name, span, first, count)
             met = np.nan_to_num(reached) >= asked - MET
-            if met.any():
+            if not met.any():
+                lowest = first = first + count
+            elif not met[0] or first == lowest:
                 return first + int(np.argmax(met))
-            first, count = first + count, 2 * count
+            else:
+                first = max(first - 2 * count, lowest)
+            count *= 2
         raise NotSettledError(f"no level meets {name} {asked:g}")
 
     @cached_property
-    def _width(self) -> int:
-        """Levels that most likely hold the answer."""
-        until = self._item.lead_time + (self._item.review_period or 0) + 1
+    def _near(self) -> int:
+        return max(NEAR, int(self._item.demand.sd / float(self._unit)))
+
+    @property
+    def _about(self) -> int:
+        """A level that may well meet the target."""
+        until = self._item.lead_time.mean() + (self._item.review_period or 0)
         demand = self._item.demand
-        mean = demand.units_per_time() * until
-        spread = demand.amount.sd() * math.sqrt(until * demand.customers_per_time())
-        return int((mean + 4 * spread) / float(self.step)) + 8
+        about = demand.mean * until + 2 * demand.sd * math.sqrt(until)
+        return int(about / float(self._unit))
 
 
-def _common_steps(item: Item) -> Iterator[Fraction]:
-    """What the steps of stock have to be a part of, beside what customers ask for."""
-    if item.step is not None:
-        return
-    if item.present is not None:
-        yield from (abs(exact(each)) for each in (item.present.trigger, item.present.batch) if each)
-    if item.held_quantity:
-        yield exact(item.held_quantity)
+def _beside(quantity: Fraction) -> tuple[tuple[int, float], tuple[int, float]]:
+    """The steps beside *quantity*, and how much of each it is."""
+    below = math.floor(quantity)
+    above = float(quantity - below)
+    return (below, 1 - above), (below + 1, above)
+
+
+def _prices(item: Item) -> dict[str, float]:
+    """What each measure costs."""
+    prices = {
+        "orders_per_time": item.order_cost,
+        "mean_on_hand": item.holding_cost,
+        "mean_backorders": item.backorder_cost,
+    }
+    return {name: price for name, price in prices.items() if price}
+
+
+def _up_to_step(quantity: float | None, step: Fraction) -> int | None:
+    """*quantity* as a whole number of steps, rounded up."""
+    return None if quantity is None else math.ceil(exact(quantity) / step)
 
 
 def _blank(item: Item) -> Stocked:
-    """A policy of the item's kind, whose levels are to be found."""
-    review = {"review_period": item.review_period}
-    rounding = {"minimum_order": item.minimum_order, "order_multiple": item.order_multiple}
+    """A policy of the item's kind, in steps, whose levels are to be found."""
+    blank, step = _of_kind(item.kind, item.review_period), item.demand.step
     if item.kind == "rQ":
-        return RQ(reorder_point=0, order_quantity=1, **review)
-    if item.kind == "sS":
-        return SS(reorder_point=0, order_up_to=1, **rounding, **review)
-    return BaseStock(order_up_to=1, **rounding, **review)
+        return blank  # Q is a multiple itself
+    multiple, least = item.order_multiple, item.minimum_order
+    new = {"order_multiple": _up_to_step(multiple, step)}
+    if item.kind == "base_stock":  # S - s is never below it
+        new["minimum_order"] = _up_to_step(least, step)
+    return blank.model_copy(update=new)
+
+
+def _of_kind(kind: str, review: float | None) -> Stocked:
+    if kind == "rQ":
+        return RQ(reorder_point=0, order_quantity=1, review_period=review)
+    if kind == "sS":
+        return SS(reorder_point=0, order_up_to=1, review_period=review)
+    return BaseStock(order_up_to=1, review_period=review)
