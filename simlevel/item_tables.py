@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simlevel.errors import InputError, Problem, near
-from simlevel.model.portfolio import History
+from simlevel.model.portfolio import History, LeadTimeRecords
 from simlevel.periods import Periods
 from simlevel.records import floats_of, read_table, texts_of
 
@@ -235,6 +235,33 @@ class Histories:
         inside = (places >= 0) & (places < self.periods.count) & ~np.isnan(quantities)
         names = np.array(items, dtype=object)[inside]
         return Entries(names, places[inside], quantities[inside])
+
+
+class LeadTimes:
+    """The lead times on record, in their own unit. Raises InputError where they cannot be read."""
+
+    def __init__(self, said: LeadTimeRecords, path: Path) -> None:
+        column = said.lead_time.column
+        all_ = _whole(source(path), [said.item], [column])
+        _refuse(path, all_.problems)
+        values = all_.numbers[column]
+        for row in np.flatnonzero(values < 0)[:1]:
+            message = f"expected a time of 0 or more, found {values[row]:g} in row {row + 1}"
+            raise InputError([Problem(str(path), 0, 0, column, message)])
+        known = ~np.isnan(values)
+        names = np.array(all_.texts[said.item], dtype=object)[known]
+        order = np.argsort(names, kind="stable")
+        self._names, self._values = names[order], values[known][order]
+
+    def of(self, names: Sequence[str]) -> Floats:
+        """Items x the records of that which has most; NaN where there are no more."""
+        wanted = np.array(names, dtype=object)
+        begins = np.searchsorted(self._names, wanted, "left")
+        ends = np.searchsorted(self._names, wanted, "right")
+        table = np.full((len(names), int((ends - begins).max(initial=0))), math.nan)
+        for row, begin, end in zip(table, begins, ends, strict=True):
+            row[: end - begin] = self._values[begin:end]
+        return table
 
 
 def _whole(table: Source, texts: Sequence[str], numbers: Sequence[str]) -> Columns:

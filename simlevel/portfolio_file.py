@@ -19,7 +19,8 @@ from simlevel.toml_file import Grammar, KeyPath, located, tables_of, text_of, to
 
 _SECTIONS: Mapping[KeyPath, type[Frozen]] = {
     (): Portfolio, ("items",): model.Items, ("history",): model.History,
-    ("demand",): model.MomentsDemand,
+    ("demand",): model.MomentsDemand, ("lead_times",): model.LeadTimeRecords,
+    ("lead_times", "lead_time"): model.TimeColumn,
     ("present",): model.Present, ("proposed",): model.Proposed,
     ("costs",): model.PortfolioCosts, ("costs", "holding"): model.HoldingColumn,
     ("items", "lead_time"): model.TimeColumn, ("backtest",): model.Backtest,

@@ -96,7 +96,9 @@ class Items(Frozen):
 
     file: Text = Field(description="CSV, xlsx or Parquet, relative to the portfolio file")
     name: Text = Field(description="the column that names the item")
-    lead_time: Time = Field(description="of every order of the item")
+    lead_time: Time | None = Field(
+        default=None, description="of every order of the item, where [lead_times] has no records"
+    )
     unit_value: Amount | None = Field(default=None, description="money a unit")
     minimum_order: Quantity | None = Field(default=None, description="least size of an order")
     order_multiple: Quantity | None = Field(default=None, description="orders are multiples of it")
@@ -148,6 +150,14 @@ class History(Frozen):
             if self.layout == "wide" and given is not None:
                 raise wrong("no such key, as each period is a column here", given, key)
         return self
+
+
+class LeadTimeRecords(Frozen):
+    """The table of how long orders took, one row an order: a lead time is fitted to each item."""
+
+    file: Text = Field(description="CSV, xlsx or Parquet, relative to the portfolio file")
+    item: Text = Field(description="the column that names the item")
+    lead_time: TimeColumn = Field(description="from order to receipt")
 
 
 class Present(Frozen):
@@ -251,6 +261,7 @@ class Portfolio(Frozen):
     items: Items
     history: History | None = None
     demand: MomentsDemand | None = None
+    lead_times: LeadTimeRecords | None = None
     present: Present | None = None
     proposed: Proposed = Proposed()
     costs: PortfolioCosts | None = None
@@ -286,10 +297,15 @@ def contradictions(portfolio: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
     section could not be read, and None where it is not there.
     """
     items, costs, classes = portfolio.items, portfolio.costs, portfolio.classes or {}
+    lead_times = portfolio.lead_times
+    if items and items.lead_time is None and lead_times is None:
+        expected = "a lead time, here or from the records of a table [lead_times]"
+        yield ("items", "lead_time"), wrong(expected, Words("none"))
     yield from _demand_is_known_once(portfolio)
     for path, table, key in (
         (("demand",), portfolio.demand, "per"),
         (("items", "lead_time"), items and items.lead_time, "unit"),
+        (("lead_times", "lead_time"), lead_times and lead_times.lead_time, "unit"),
         (("costs", "holding"), costs and costs.holding, "per"),
     ):
         unit = getattr(table, key, None)
@@ -325,5 +341,7 @@ def _demand_is_known_once(portfolio: Any) -> Iterator[tuple[tuple[str, ...], Any
     for name, table in (("present", portfolio.present), ("proposed", proposed)):
         if getattr(table, "review_period", None) is not None:
             yield (name, "review_period"), wrong(f"no such key, {beside}", table.review_period)
+    if portfolio.lead_times:
+        yield ("lead_times",), wrong(f"no such table, {beside}", Words("one"))
     if getattr(demand.family, "column", demand.family) not in ("poisson",) and demand.sd is None:
         yield ("demand", "sd"), wrong("sd beside mean, a number or a column", Words("none"))

@@ -11,13 +11,14 @@ import numpy as np
 
 from simlevel.errors import SimlevelError
 from simlevel.fitting.demand import Fitted, fit
+from simlevel.fitting.lead_times import fit_lead_times
 from simlevel.item_tables import Columns, Floats, netted
 from simlevel.model.distribution import Constant
-from simlevel.model.fields import exact
+from simlevel.model.fields import exact, units_in
 from simlevel.model.lead_time import LeadTime
 from simlevel.model.policy import Stocked
 from simlevel.model.portfolio import Portfolio
-from simlevel.studies.portfolio.items import Reader, Row
+from simlevel.studies.portfolio.items import BadRowError, Reader, Row
 from simlevel.studies.portfolio.replay import Reached, replay
 from simlevel.studies.portfolio.settle import SHARES, STOCKS, Item, Setting, Shelf
 from simlevel.studies.portfolio.steps import stepped
@@ -26,7 +27,7 @@ from simlevel.studies.portfolio.store import Cells, Table, table_of
 SIDES = ("present", "proposed")
 COLUMNS = (
     "item", "class", "target", "asked", "family", "pattern", "mean", "sd", "lines", "lead_time",
-    "unit_value", "value",
+    "unit_value", "value", "how",
     *(f"{side}_{name}" for side in SIDES for name in (
         "kind", "reorder_point", "order_quantity", "order_up_to", *SHARES, *STOCKS, "investment",
         "cost")),
@@ -44,25 +45,35 @@ class _Case:
     """One item on its way through."""
 
     row: Row
+    lead_time: LeadTime
     place: int
     cells: Cells
     target: tuple[str, float]
+    seed: int
+    """Of what is simulated of it: its place among all items."""
     tested: Setting | None = None
     """The settings that the first part of the record gives."""
 
 
 def from_record(
-    portfolio: Portfolio, columns: Columns, record: Floats, thresholds: Mapping[float, float]
+    portfolio: Portfolio,
+    columns: Columns,
+    record: Floats,
+    thresholds: Mapping[float, float],
+    lead_times: Floats | None = None,
 ) -> Table:
     """The results of a chunk, from what its items were asked for.
 
     *record*: items x periods, entries below 0 included. *thresholds*: the value from which on
-    items make up each share of the portfolio's.
+    items make up each share of the portfolio's. *lead_times*: items x records, in their own
+    unit, NaN where there are no more; the back-test takes their mean.
     """
     demand = netted(record)
     split = demand.shape[1] - (portfolio.backtest.periods or demand.shape[1] // 3)
     whole, first = fit(demand), fit(demand[:, :split])
-    reader = Reader(portfolio, columns)
+    fitted = _fitted_lead_times(portfolio, lead_times)
+    means = None if fitted is None else np.array([_mean(each) for each in fitted])
+    reader = Reader(portfolio, columns, means)
     about = reader.about(whole.mean, np.sqrt(whole.variance), thresholds)
     lines = whole.demands / np.maximum(whole.periods, 1)
     about = {**about, "family": whole.family, "pattern": whole.classification, "lines": lines}
@@ -72,7 +83,8 @@ def from_record(
         try:
             row = reader.row(place)
             target = str(about["target"][place]), float(about["asked"][place])
-            case = _Case(row, place, cells, target)
+            lead_time = _lead_time(row, None if fitted is None else fitted[place])
+            case = _Case(row, lead_time, place, cells, target, columns.first + place)
             _settle(portfolio, case, whole, first)
             cases.append(case)
         except SimlevelError as error:
@@ -84,6 +96,30 @@ def from_record(
     return {**about, **table_of(rows)}
 
 
+def _fitted_lead_times(portfolio: Portfolio, records: Floats | None) -> list[LeadTime | str] | None:
+    """Of each item, in time units, or why there is none; None where there are no records."""
+    if portfolio.lead_times is None or records is None:
+        return None
+    unit = units_in(portfolio.lead_times.lead_time.unit, portfolio.time_unit)
+    assert unit is not None
+    fitted = fit_lead_times(records)
+    return [str(reason) or fitted.lead_time(place, float(unit))
+            for place, reason in enumerate(fitted.reason)]  # fmt: skip
+
+
+def _mean(found: LeadTime | str) -> float:
+    return math.nan if isinstance(found, str) else found.mean()
+
+
+def _lead_time(row: Row, fitted: LeadTime | str | None) -> LeadTime:
+    """The one on record, else that of the items table."""
+    if isinstance(fitted, LeadTime):
+        return fitted
+    if not row.lead_time > 0 and fitted is not None:
+        raise BadRowError(f"lead times: {fitted}, and no lead_time above 0 in [items]")
+    return LeadTime(distribution=Constant(value=row.lead_time))
+
+
 def _settle(portfolio: Portfolio, case: _Case, whole: Fitted, first: Fitted) -> None:
     """Settings in use and proposed, by the whole record; and those that its first part gives."""
     cells, place = case.cells, case.place
@@ -92,7 +128,8 @@ def _settle(portfolio: Portfolio, case: _Case, whole: Fitted, first: Fitted) -> 
         cells["note"] = reason
         return
     item = _item(portfolio, case, whole)
-    shelf = Shelf(item)
+    shelf = Shelf(item, case.seed)
+    cells["how"] = shelf.how
     if (now := shelf.present()) is not None:
         cells |= _gives("present", now, item)
     then = shelf.cheapest()
@@ -100,7 +137,7 @@ def _settle(portfolio: Portfolio, case: _Case, whole: Fitted, first: Fitted) -> 
     if reason := str(first.reason[place]):
         cells["note"] = f"not back-tested: {reason}"
         return
-    before = Shelf(_item(portfolio, case, first), SHARES)
+    before = Shelf(_item(portfolio, case, first), case.seed, SHARES)
     if (now := before.present()) is not None:
         cells |= {f"promised_present_{name}": now.measures[name] for name in SHARES}
     case.tested = before.cheapest()
@@ -158,7 +195,7 @@ def _item(portfolio: Portfolio, case: _Case, fitted: Fitted) -> Item:
     row, proposed = case.row, portfolio.proposed
     return Item(
         demand=stepped(fitted, case.place, *_on_steps(row)),
-        lead_time=LeadTime(distribution=Constant(value=row.lead_time)),
+        lead_time=case.lead_time,
         target=case.target,
         kind=proposed.kind,
         present=row.present,

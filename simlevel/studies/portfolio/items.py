@@ -70,10 +70,13 @@ class Reader:
     """A chunk of the items table: an array of each thing that it says, one entry an item.
 
     In the portfolio's units of time and money; NaN where nothing is said. ``problems`` are the
-    rows of which no item can be made, and why.
+    rows of which no item can be made, and why. *on_record* are mean lead times in time units,
+    which go before those of the table; NaN where there is no such.
     """
 
-    def __init__(self, portfolio: Portfolio, columns: Columns) -> None:
+    def __init__(
+        self, portfolio: Portfolio, columns: Columns, on_record: Floats | None = None
+    ) -> None:
         self._portfolio, self._columns = portfolio, columns
         self.problems = dict(columns.problems)
         items, costs, present = portfolio.items, portfolio.costs, portfolio.present
@@ -84,7 +87,7 @@ class Reader:
             self.mean = self._amounts(demand.mean) / length
             self.sd = self._amounts(demand.sd) / math.sqrt(length)
         self.unit_value = self._amounts(items.unit_value)
-        self.lead_time = self._lead_times()
+        self.lead_time = self._lead_times(on_record)
         self.minimum_order = self._amounts(items.minimum_order)
         self.order_multiple = self._amounts(items.order_multiple)
         self.reorder_point = self._amounts(present and present.reorder_point, least=-math.inf)
@@ -180,18 +183,19 @@ class Reader:
                 self.problems.setdefault(number, f"{said.column}: {expected}, found {found}")
         return np.array(families)
 
-    def _lead_times(self) -> Floats:
+    def _lead_times(self, on_record: Floats | None) -> Floats:
         said = self._portfolio.items.lead_time
         values = self._amounts(said)
-        if not isinstance(said, TimeColumn):
-            return values
-        for number in np.flatnonzero(np.isnan(values) | (values == 0)):
-            found = "0" if values[number] == 0 else "an empty cell"
-            expected = "expected a lead time above 0"
-            self.problems.setdefault(int(number), f"{said.column}: {expected}, found {found}")
-        factor = units_in(said.unit, self._portfolio.time_unit)
-        assert factor is not None
-        return values * float(factor)
+        if isinstance(said, TimeColumn):
+            factor = units_in(said.unit, self._portfolio.time_unit)
+            assert factor is not None
+            values = values * float(factor)
+            if self._portfolio.lead_times is None:
+                for number in np.flatnonzero(np.isnan(values) | (values == 0)):
+                    found = "0" if values[number] == 0 else "an empty cell"
+                    expected = f"{said.column}: expected a lead time above 0"
+                    self.problems.setdefault(int(number), f"{expected}, found {found}")
+        return values if on_record is None else np.where(np.isnan(on_record), values, on_record)
 
     def _present(self, number: int) -> Stocked | None:
         present = self._portfolio.present

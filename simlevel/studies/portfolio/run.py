@@ -19,7 +19,7 @@ import numpy as np
 
 import simlevel
 from simlevel.errors import InputError, Problem
-from simlevel.item_tables import Columns, Floats, Histories, Source, netted, source
+from simlevel.item_tables import Columns, Floats, Histories, LeadTimes, Source, netted, source
 from simlevel.model.portfolio import Portfolio
 from simlevel.saving import write_whole
 from simlevel.studies.portfolio.chunk import from_record
@@ -78,7 +78,8 @@ def begin(portfolio: Portfolio, base: Path, folder: Path) -> tuple[Work, bool]:
 
     Raises InputError where the tables cannot be read or *folder* not be written to.
     """
-    tables = [each.file for each in (portfolio.items, portfolio.history) if each]
+    tables = [each.file for each in (portfolio.items, portfolio.history,
+                                         portfolio.lead_times) if each]  # fmt: skip
     inputs = {name: _digest(base / name) for name in tables}
     settings = [simlevel.__version__, portfolio.model_dump_json(), ITEMS, ITEMS_AT_ONCE, inputs]
     key = hashlib.sha256(json.dumps(settings).encode())
@@ -126,6 +127,8 @@ def finish(work: Work, progress: Progress = lambda done, planned: None, workers:
     if not missing:
         return
     table, histories = source(work.base / work.portfolio.items.file), _histories(work)
+    said = work.portfolio.lead_times
+    lead_times = LeadTimes(said, work.base / said.file) if said else None
     thresholds = _thresholds(work, table, histories)
     count = min(workers or os.cpu_count() or 1, len(missing))
     with ProcessPoolExecutor(count) as pool:
@@ -135,7 +138,9 @@ def finish(work: Work, progress: Progress = lambda done, planned: None, workers:
                 continue
             names = columns.texts[work.portfolio.items.name]
             record = histories.of(names) if histories else None
-            under_way[pool.submit(results, work.portfolio, columns, record, thresholds)] = number
+            times = lead_times.of(names) if lead_times else None
+            sent = (work.portfolio, columns, record, thresholds, times)
+            under_way[pool.submit(results, *sent)] = number
             if len(under_way) >= AHEAD * count:
                 done += _kept(work, under_way)
                 progress(done, work.items)
@@ -145,12 +150,13 @@ def finish(work: Work, progress: Progress = lambda done, planned: None, workers:
 
 
 def results(
-    portfolio: Portfolio, columns: Columns, record: Floats | None, thresholds: Mapping[float, float]
-) -> bytes:
+    portfolio: Portfolio, columns: Columns, record: Floats | None,
+    thresholds: Mapping[float, float], lead_times: Floats | None = None,
+) -> bytes:  # fmt: skip
     """The results of one chunk, packed: all that a worker does, and it opens no file."""
     if record is None:
         return packed(from_moments(portfolio, columns, thresholds))
-    return packed(from_record(portfolio, columns, record, thresholds))
+    return packed(from_record(portfolio, columns, record, thresholds, lead_times))
 
 
 def _kept(work: Work, under_way: dict[Future[bytes], int]) -> int:

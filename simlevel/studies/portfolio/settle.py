@@ -15,6 +15,7 @@ from simlevel.errors import SimlevelError
 from simlevel.model.fields import exact
 from simlevel.model.lead_time import LeadTime
 from simlevel.model.policy import RQ, SS, BaseStock, Stocked
+from simlevel.studies.portfolio.simulated import SimulatedChoices
 from simlevel.studies.portfolio.steps import Stepped
 from simlevel.theory import catalogue
 from simlevel.theory.choices import MET, Choices, SummedChoices, parameters
@@ -89,20 +90,27 @@ class Shelf:
     """All levels and order quantities of one item, under policies of its kind.
 
     Everything is counted in the steps of its demand; settings come with the measures *shown*.
-    Raises NotSettledError where no theory covers it.
+    Where no theory covers the item they are simulated, on the random numbers of *seed*.
     """
 
-    def __init__(self, item: Item, shown: Sequence[str] = SHOWN) -> None:
+    def __init__(self, item: Item, seed: int, shown: Sequence[str] = SHOWN) -> None:
         self._item, self._unit, self._shown = item, item.demand.step, shown
+        self._seed = seed
         self._policy = _blank(item)
         self._choices = self._all_of(self._policy)
         self._least = self._rounded(exact(item.minimum_order or 0) / self._unit)
 
     def _all_of(self, policy: Stocked) -> Choices:
-        levels = catalogue.period_levels(self._item.demand.law, self._item.lead_time, policy)
+        law, lead_time = self._item.demand.law, self._item.lead_time
+        levels = catalogue.period_levels(law, lead_time, policy)
         if isinstance(levels, str):
-            raise NotSettledError(levels)
+            return SimulatedChoices(law, lead_time, policy, self._seed)
         return SummedChoices(None, levels)
+
+    @property
+    def how(self) -> str:
+        """Where measures come from: theory, or the engine."""
+        return "simulated" if isinstance(self._choices, SimulatedChoices) else "exact"
 
     def present(self) -> Setting | None:
         """What the settings in use give; None where there are none.

@@ -17,8 +17,8 @@ Table: TypeAlias = Mapping[str, NDArray[Any]]
 """Columns of results, one entry an item: NaN or no word where it does not apply."""
 
 WORDS = frozenset({
-    "item", "class", "target", "family", "pattern", "present_kind", "proposed_kind", "note",
-    "error",
+    "item", "class", "target", "family", "pattern", "how", "present_kind", "proposed_kind",
+    "note", "error",
 })  # fmt: skip
 """Columns of words; all others are of numbers."""
 
