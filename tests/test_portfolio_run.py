@@ -10,9 +10,10 @@ import pytest
 import simlevel as sl
 from simlevel.cli import status
 from simlevel.fitting.demand import fit
-from simlevel.item_tables import netted
+from simlevel.item_tables import netted, source
 from simlevel.portfolio_file import load, parse
-from simlevel.studies.portfolio import run
+from simlevel.studies.portfolio import run, steps
+from simlevel.studies.portfolio.chunk import from_record
 from simlevel.studies.portfolio.steps import Stepped, stepped
 
 TEXT = """
@@ -78,6 +79,93 @@ def settle(file: Path, folder: str, capsys) -> tuple[dict[str, bytes], str]:
     return {path.name: path.read_bytes() for path in made if path.is_file()}, said
 
 
+RECORDS = """
+[lead_times]
+file = "orders.csv"
+item = "item"
+lead_time = { column = "weeks", unit = "week" }
+"""
+
+
+@pytest.fixture
+def orders(file):
+    """Lead times on record: long and short ones, some alike, too few, and none."""
+    weeks = {"i0": (1, 30, 4, 9, 22, 3), "i1": (4, 4, 4, 4, 4), "i2": (7, 8, 8, 9, 7), "i3": (2, 6)}
+    rows = [f"{name},{each}" for name, some in weeks.items() for each in some]
+    (file.parent / "orders.csv").write_text("item,weeks\n" + "\n".join(rows) + "\n")
+    file.write_text(TEXT + RECORDS)
+    return file
+
+
+def rows_in(made: dict[str, bytes]) -> dict[str, dict[str, str]]:
+    rows = csv.DictReader(made["items.csv"].decode("utf-8-sig").splitlines())
+    return {row["item"]: row for row in rows}
+
+
+def test_lead_times_on_record_go_before_those_of_the_items_table(orders, capsys):
+    rows = rows_in(settle(orders, "out", capsys)[0])
+    week = 7 / 30.4375
+    assert float(rows["i0"]["lead_time"]) == pytest.approx(69 / 6 * week, rel=0.25)
+    assert float(rows["i1"]["lead_time"]) == pytest.approx(4 * week, rel=1e-5)
+    assert float(rows["i3"]["lead_time"]) == pytest.approx((30 + 7 * 4) / 30.4375)
+    assert [rows[name]["how"] for name in ("i0", "i1", "i3")] == ["simulated", "exact", "exact"]
+    assert float(rows["i0"]["proposed_cycle_service_level" if rows["i0"]["class"] == "A"
+                            else "proposed_fill_rate"]) >= 0.95  # fmt: skip
+
+
+def test_what_is_simulated_does_not_depend_on_how_items_are_put_together(
+    orders, capsys, monkeypatch
+):
+    few, _ = settle(orders, "few", capsys)
+    monkeypatch.setattr(run, "ITEMS", 7)
+    many, _ = settle(orders, "many", capsys)
+    assert few["items.csv"] == many["items.csv"]
+
+
+def test_items_with_too_few_lead_times_on_record_are_named(orders, capsys):
+    orders.write_text(
+        orders.read_text().replace('lead_time = { column = "days", unit = "day" }', "")
+    )
+    rows = rows_in(settle(orders, "out", capsys)[0])
+    assert rows["i1"]["proposed_order_up_to"]
+    assert rows["i3"]["error"].startswith("lead times: 2 records, fewer than 5")
+    assert rows["i4"]["error"].startswith("lead times: no records, fewer than 5")
+    assert not rows["i3"]["proposed_order_up_to"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ('unit = "week"', 'unit = "wek"', "lead_times.lead_time.unit: expected a unit of time"),
+        ('column = "weeks"', 'column = "week"', "did you mean 'weeks'?"),
+        ('file = "orders.csv"', 'file = "order.csv"', "found: no such file"),
+        (RECORDS, "", "expected a lead time, here or from the records of a table [lead_times]"),
+    ],
+)
+def test_what_is_wrong_with_lead_times_is_said_with_status_2(orders, capsys, old, new, said):
+    text = orders.read_text().replace('lead_time = { column = "days", unit = "day" }', "")
+    assert text.count(old) == 1
+    orders.write_text(text.replace(old, new))
+    assert status(["portfolio", str(orders), "-o", str(orders.parent / "out")]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_a_lead_time_below_0_is_refused(orders, capsys):
+    with (orders.parent / "orders.csv").open("a") as table:
+        table.write("i5,-3\n")
+    assert status(["portfolio", str(orders), "-o", str(orders.parent / "out")]) == 2
+    assert "weeks: expected a time of 0 or more, found -3 in row 19" in capsys.readouterr().err
+
+
+def test_an_item_that_fits_on_no_steps_becomes_a_row_that_says_so(file, monkeypatch):
+    monkeypatch.setattr(steps, "MOST_STEPS", 4)
+    work, _ = run.begin(load(file), file.parent, file.parent / "out")
+    columns = next(run._columns(work, source(file.parent / "items.csv")))
+    found = from_record(work.portfolio, columns, run._histories(work).of(columns.texts["item"]), {})
+    assert any("too heavy a tail" in reason for reason in found["error"])
+    assert not any("internal error" in reason for reason in found["error"])
+
+
 def test_a_run_that_lost_a_chunk_ends_in_the_same_bytes(file, capsys):
     once, _ = settle(file, "once", capsys)
     again, _ = settle(file, "again", capsys)
@@ -126,16 +214,21 @@ def test_the_settings_proposed_meet_their_target_by_a_derivation_of_their_own(fi
     work, _ = run.begin(load(file), file.parent, file.parent / "out")
     histories = run._histories(work)
     for row in rows[1:-1]:
+        assert row["how"] == "exact"
         demand = as_demand(stepped(fit(netted(histories.of([row["item"]]))), 0))
-        policy = {"kind": "sS", "reorder_point": float(row["proposed_reorder_point"]),
-                  "order_up_to": float(row["proposed_order_up_to"])}  # fmt: skip
+        point, top = (float(row[f"proposed_{key}"]) for key in ("reorder_point", "order_up_to"))
         scenario = sl.Scenario.model_validate({
             "time_unit": "month", "demand": demand, "lead_time": float(row["lead_time"]),
-            "policies": {"p": policy},
+            "policies": {"p": {"kind": "sS", "reorder_point": point, "order_up_to": top},
+                         "lower": {"kind": "sS", "reorder_point": point - 1,
+                                   "order_up_to": top - 1}},
         })  # fmt: skip
-        reached = sl.analyze(scenario).policies["p"].measures[row["target"]].analytic.value
+        policies = sl.analyze(scenario).policies
+        reached, less = (
+            policies[name].measures[row["target"]].analytic.value for name in ("p", "lower")
+        )
         assert reached == pytest.approx(float(row[f"proposed_{row['target']}"]), abs=1e-9)
-        assert reached >= float(row["asked"]) - 1e-9
+        assert less < float(row["asked"]) <= reached + 1e-9
 
 
 @pytest.mark.parametrize(

@@ -12,13 +12,14 @@ from functools import cached_property
 import numpy as np
 
 from simlevel.errors import SimlevelError
-from simlevel.model.fields import exact
+from simlevel.model.fields import as_number, exact
 from simlevel.model.lead_time import LeadTime
 from simlevel.model.policy import RQ, SS, BaseStock, Stocked
 from simlevel.studies.portfolio.simulated import SimulatedChoices
 from simlevel.studies.portfolio.steps import Stepped
 from simlevel.theory import catalogue
 from simlevel.theory.choices import MET, Choices, SummedChoices, parameters
+from simlevel.theory.lattice import Array
 
 SHARES = ("cycle_service_level", "fill_rate")
 STOCKS = ("mean_on_hand", "mean_backorders", "orders_per_time")
@@ -98,7 +99,11 @@ class Shelf:
         self._seed = seed
         self._policy = _blank(item)
         self._choices = self._all_of(self._policy)
-        self._least = self._rounded(exact(item.minimum_order or 0) / self._unit)
+        self._half = item.demand.half / self._unit
+        if item.kind == "sS" and item.held_quantity:
+            self._half = Fraction(0)  # S - s leaves no room for it
+        least = exact(item.minimum_order or 0) / self._unit
+        self._least = self._rounded(least + (self._half if item.kind == "sS" else 0))
 
     def _all_of(self, policy: Stocked) -> Choices:
         law, lead_time = self._item.demand.law, self._item.lead_time
@@ -125,6 +130,9 @@ class Shelf:
         if kind == "base_stock" and self._item.kind == "sS":
             # Ordering whenever below S is ordering at a step below it.
             kind, span, level = "sS", Fraction(1), level - 1
+        elif kind != "base_stock":
+            level -= self._half
+            span += self._half if kind == "sS" else 0
         blank = _of_kind(kind, policy.review_period)
         choices = self._choices if blank == self._policy else self._all_of(blank)
         found = dict.fromkeys(self._shown, 0.0)
@@ -182,14 +190,28 @@ class Shelf:
     def _setting(self, span: int, level: int) -> Setting:
         item = self._item
         new: dict[str, float | None] = {**parameters(item.kind, self._unit, span, level)}
+        if item.kind != "base_stock":
+            new["reorder_point"] = as_number((level + self._half) * self._unit)
         if item.kind != "rQ":
             new |= {"minimum_order": item.minimum_order, "order_multiple": item.order_multiple}
         measures = {name: self._value(self._choices, name, span, level) for name in self._shown}
         return Setting(self._policy.model_copy(update=new), measures)
 
     def _value(self, choices: Choices, name: str, span: int, level: int) -> float:
-        value = float(choices.values(name, span, level, 1)[0])
+        value = float(self._values(choices, name, span, level, 1)[0])
         return value * float(self._unit) if name in IN_UNITS else value
+
+    def _values(self, choices: Choices, name: str, span: int, first: int, count: int) -> Array:
+        """A measure at the levels first, ..., first + count - 1.
+
+        Half of what the step 0 of net inventory stands for is owed: where not owing anything is
+        what counts, that is as good as all levels half a step lower.
+        """
+        half = float(self._item.demand.half / self._unit)
+        if name != "cycle_service_level" or not half:
+            return choices.values(name, span, first, count)
+        values = choices.values(name, span, first - 1, count + 1)
+        return (1 - half) * values[1:] + half * values[:-1]
 
     def _cost(self, span: int, level: int) -> float:
         prices = _prices(self._item).items()
@@ -204,7 +226,7 @@ class Shelf:
         lowest = -span  # below it nothing is on the shelf
         first, count = max(near - self._near, lowest), 2 * self._near
         while first < HIGHEST:
-            reached = self._choices.values(name, span, first, count)
+            reached = self._values(self._choices, name, span, first, count)
             met = np.nan_to_num(reached) >= asked - MET
             if not met.any():
                 lowest = first = first + count

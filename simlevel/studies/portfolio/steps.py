@@ -1,12 +1,16 @@
 """What a period asks for, in whole steps of stock: the model fitted to an item, on a lattice.
 
-A step is what the item's record counts in, or, where that is fine beside the spread, 1, 2, 5,
-10, ... times as much, so that about FINE of them are in a deviation of a period's demand. A
-quantity between two steps is shared between them so that its mean is kept. With n steps in a
-deviation that adds at most a part in 4 n^2 to the variance, 1 in 4,000 for the widest steps,
-of 32 in a deviation; and the lowest level that meets a target is up to a step higher than on
-a finer lattice. Only a law with a heavy tail has wider steps than that, and says
-:class:`HeavyTailError` where fewer than LEAST would be in a deviation.
+A step is what the item's record counts in, or, where more than OWN of those are in a deviation
+of a period's demand, 1, 2, 5, 10, ... times as much, so that about FINE are. A quantity between
+two steps is shared between them so that its mean is kept. With n steps in a deviation that adds
+at most a part in 4 n^2 to the variance, 1 in 4,000 for the widest steps, of 32 in a deviation;
+and the lowest level that meets a target is up to a step higher than on a finer lattice. A step
+stands for what lies within half a step of it: so a level is put half a step higher, see
+:attr:`Stepped.half`. Where a few quantities are all that is ever asked for, a share that jumps
+from one to the next, the cycle service level, is off by up to what lies on one step.
+
+Only a law with a heavy tail has wider steps than that, and raises :class:`HeavyTailError` where
+fewer than LEAST would be in a deviation.
 """
 
 from __future__ import annotations
@@ -31,8 +35,10 @@ from simlevel.theory.laws import discretised, excess
 
 FINE = 50
 """Steps in a deviation of a period's demand, about, where the record has more."""
+OWN = 4 * FINE
+"""Steps of the record itself in a deviation, up to which they are kept."""
 LEAST = 8
-"""The same at least, where a heavy tail would take more than MOST_STEPS."""
+"""Steps in a deviation at least, where a heavy tail would take more than MOST_STEPS."""
 FINEST = 10
 """Times as many steps as that, at most, where quantities given would not lie on them."""
 BEYOND = 1e-4
@@ -55,6 +61,14 @@ class Stepped:
     """Units in a step."""
     law: Law
     """In whole steps, zeros included."""
+    grid: Fraction
+    """Units that the record counts in."""
+
+    @property
+    def half(self) -> Fraction:
+        """Units from a step up to where the next begins: a level there parts the positions that
+        the step stands for from those of the next. 0 where steps are no coarser than the grid."""
+        return math.ceil(max((self.step - self.grid) / 2, Fraction(0)) / self.grid) * self.grid
 
     @property
     def mean(self) -> float:
@@ -86,12 +100,13 @@ def stepped(
     sd, least = math.sqrt(variance), quantity.reach / MOST_STEPS
     if least > max(sd / LEAST, mean / (MOST_STEPS // 4)):
         raise HeavyTailError(f"demand has too heavy a tail to be put on {MOST_STEPS:,} steps")
-    thin = max(sd / fine, least, mean / (MOST_STEPS // 4))
     grid = exact(float(fitted.grid[place]))
-    about = grid * _round_number(thin / float(grid))
+    thin = max(sd / fine, least, mean / (MOST_STEPS // 4))
+    kept = sd <= OWN * grid and least <= grid
+    about = grid if kept else grid * _round_number(thin / float(grid))
     step = _step(about, max(thin / FINEST, least), must, wished)
     law = mix([(asks, quantity.on(float(step))), (1 - asks, point(0))])
-    return Stepped(step, law.trimmed())
+    return Stepped(step, law.trimmed(), grid)
 
 
 def _step(

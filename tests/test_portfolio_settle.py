@@ -1,0 +1,169 @@
+"""Settings of single items: what round steps cost, what orders are held to, what is simulated."""
+
+import dataclasses
+import math
+from fractions import Fraction
+
+import numpy as np
+import pytest
+
+import simlevel as sl
+from simlevel.fitting.demand import fit
+from simlevel.model.distribution import Gamma
+from simlevel.model.fields import exact
+from simlevel.model.lead_time import LeadTime
+from simlevel.model.policy import RQ, SS, BaseStock
+from simlevel.studies.portfolio import steps
+from simlevel.studies.portfolio.settle import Item, Shelf
+from simlevel.studies.portfolio.steps import HeavyTailError, Stepped, stepped
+from simlevel.theory.lattice import Law
+
+LEAD_TIME = LeadTime(distribution=2.5)
+COSTS = {"order_cost": 1.0, "holding_cost": 0.02}
+
+
+def record(kind: str, periods: int = 157) -> np.ndarray:
+    """One item's history, of which a law of that kind is fitted."""
+    rng = np.random.default_rng(len(kind))
+    if kind == "grams":
+        return np.round(rng.gamma(9, 30, periods), 3)
+    if kind == "seldom":
+        return np.where(rng.random(periods) < 0.3, np.round(rng.gamma(3, 200, periods), 2), 0)
+    if kind == "skewed":
+        return np.where(rng.random(periods) < 0.3, np.round(rng.lognormal(4, 1, periods), 2), 0)
+    if kind == "thousands":
+        return rng.negative_binomial(2, 0.0005, periods)
+    if kind == "repeated":
+        return rng.choice([0, 0.37, 123.4567, 888.8], periods, p=[0.5, 0.2, 0.2, 0.1])
+    return rng.poisson(3, periods)  # few
+
+
+KINDS = ("grams", "seldom", "skewed", "thousands", "repeated", "few")
+
+
+def item(kind: str, fine: int = steps.FINE, **more) -> Item:
+    demand = stepped(fit(record(kind)[None]), 0, fine=fine)
+    return Item(demand, LEAD_TIME, ("fill_rate", 0.95), **COSTS | more)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_steps_keep_the_mean_and_next_to_the_spread_of_the_model(kind):
+    fitted = fit(record(kind)[None])
+    found, (mean, variance) = stepped(fitted, 0), (each[0] for each in fitted.moments())
+    step = float(found.step)
+    assert found.law.total() == pytest.approx(1, abs=1e-12)
+    assert found.mean == pytest.approx(mean, rel=2 * steps.BEYOND)
+    # What is shared between two steps adds at most a quarter of a step squared; less is cut off.
+    assert -0.02 * variance <= found.sd**2 - variance <= 0.251 * step**2
+    assert kind == "few" or 30 < math.sqrt(variance) / step < 80
+    assert kind != "few" or step == 1
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_round_steps_move_settings_by_no_more_than_is_said(kind):
+    coarse, fine = item(kind), item(kind, fine=400)
+    found = Shelf(coarse, 0).cheapest()
+    again = Shelf(dataclasses.replace(fine, present=found.policy), 0).present()
+    assert abs(found.measures["fill_rate"] - again.measures["fill_rate"]) < 5e-4
+    held = dataclasses.replace(fine, held_quantity=float(found.policy.batch))
+    other = Shelf(held, 0).cheapest().policy.trigger
+    assert abs(float(found.policy.trigger) - float(other)) <= float(coarse.demand.step)
+
+
+def test_steps_that_are_too_wide_are_told_from_fine_ones():
+    fine = item("grams", fine=400)
+    found = Shelf(item("grams", fine=1), 0).cheapest()
+    again = Shelf(dataclasses.replace(fine, present=found.policy), 0).present()
+    assert abs(found.measures["fill_rate"] - again.measures["fill_rate"]) > 5e-4
+
+
+@pytest.mark.parametrize("kind", ["sS", "rQ"])
+@pytest.mark.parametrize("name", KINDS)
+@pytest.mark.parametrize(("least", "multiple"), [(333.3, None), (500, 0.7), (7.5, 2.5), (None, 96)])
+def test_orders_are_never_below_the_least_and_in_whole_multiples(name, kind, least, multiple):
+    must = None if multiple is None else exact(multiple)
+    demand = stepped(fit(record(name)[None]), 0, must)
+    given = Item(demand, LEAD_TIME, ("fill_rate", 0.9), kind, minimum_order=least,
+                 order_multiple=multiple, order_cost=0.01, holding_cost=5.0)  # fmt: skip
+    policy = Shelf(given, 0).cheapest().policy
+    ordered = exact(policy.batch)
+    assert ordered >= exact(least or 0)
+    if kind == "sS":
+        assert (policy.minimum_order, policy.order_multiple) == (least, multiple)
+    else:
+        assert must is None or (ordered / must).denominator == 1
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_an_order_quantity_that_is_held_stays_as_it_is(name):
+    held = 137.0
+    demand = stepped(fit(record(name)[None]), 0, exact(held))
+    given = Item(demand, LEAD_TIME, ("fill_rate", 0.9), "rQ", held_quantity=held)
+    assert float(Shelf(given, 0).cheapest().policy.batch) == pytest.approx(held, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [SS(reorder_point=811.3, order_up_to=1207.9), RQ(reorder_point=795.77, order_quantity=311.1),
+     BaseStock(order_up_to=1002.2)],
+    ids=["sS", "rQ", "base_stock"],
+)  # fmt: skip
+def test_settings_in_use_between_two_steps_are_worth_what_they_are_on_finer_ones(policy):
+    found, again = (
+        Shelf(item("grams", fine=fine, present=policy), 0).present().measures for fine in (50, 400)
+    )
+    for name in ("fill_rate", "cycle_service_level"):
+        assert found[name] == pytest.approx(again[name], abs=1e-3)
+    assert found["mean_on_hand"] == pytest.approx(again["mean_on_hand"], rel=2e-3)
+
+
+def test_a_tail_that_fits_on_no_steps_is_named(monkeypatch):
+    monkeypatch.setattr(steps, "MOST_STEPS", 64)
+    with pytest.raises(HeavyTailError, match="too heavy a tail"):
+        stepped(fit(record("skewed")[None]), 0)
+
+
+# --- simulated -----------------------------------------------------------------------------------
+
+PERIODIC = Stepped(Fraction(1, 2), Law(0, np.array([0.4, 0.3, 0.1, 0.1, 0.1])), Fraction(1, 2))
+"""0 to 2 units a period, in halves."""
+LATE = LeadTime(distribution=Gamma(mean=3, cv=0.6))
+
+
+def independent(policy, seed: int) -> tuple[float, float]:
+    """The fill rate of *policy* by the simulator of scenarios, and its standard error."""
+    scenario = sl.Scenario.model_validate({
+        "demand": {"kind": "periodic", "quantity": {
+            "dist": "discrete", "values": [0, 0.5, 1, 1.5, 2],
+            "probabilities": PERIODIC.law.mass.tolist()}},
+        "lead_time": LATE, "policies": {"p": policy.model_dump(exclude_none=True)},
+        "simulation": {"seed": seed, "horizon": 20_000, "warmup": 500},
+    })  # fmt: skip
+    found = sl.simulate(scenario).policies["p"].measures["fill_rate"]
+    assert found.analytic is None or not found.analytic.exact
+    return found.estimate, (found.high - found.low) / (2 * 2.09)  # t of 19 at 95 %
+
+
+@pytest.mark.parametrize("kind", ["sS", "rQ"])
+def test_settings_that_are_simulated_give_what_they_say(kind):
+    """Off by more than 4.5 errors one time in 10,000 or less, t of 19; the interval is narrow."""
+    given = Item(PERIODIC, LATE, ("fill_rate", 0.95), kind, **COSTS)
+    shelf = Shelf(given, 3)
+    found = shelf.cheapest()
+    reached, error = independent(found.policy, 11)
+    counted = 4 * 50_000 / 4 / (20 * 20_000 * 0.6)  # periods with demand, beside those above
+    error *= math.sqrt(1 + 1 / counted)
+    assert shelf.how == "simulated"
+    assert found.measures["fill_rate"] >= 0.95 - 1e-9
+    assert abs(found.measures["fill_rate"] - reached) < 4.5 * error < 0.02
+    # The same settings where no order is late by chance are told apart.
+    constant = dataclasses.replace(given, lead_time=LeadTime(distribution=3), present=found.policy)
+    slip = Shelf(constant, 3).present().measures["fill_rate"]
+    assert abs(slip - reached) > 4.5 * error
+
+
+def test_what_is_simulated_is_the_same_again_and_another_with_another_seed():
+    given = Item(PERIODIC, LATE, ("fill_rate", 0.95), **COSTS)
+    one, again, other = (Shelf(given, seed).cheapest().measures for seed in (3, 3, 4))
+    assert one == again
+    assert one != other
