@@ -64,8 +64,7 @@ def shortfall(measure: str, asked: float, reached: float) -> float:
 def weights(measure: str, scenario: Scenario | None) -> Mapping[str, float]:
     """The totals that a measure adds up, and what each counts for; *scenario* says the costs."""
     prices: dict[str, dict[str, float]] = {}
-    money = scenario.costs if scenario else None
-    if scenario and money:
+    if scenario is not None and (money := scenario.costs) is not None:
         prices = {
             "holding_cost": {"area_on_hand": money.holding_rate(scenario.time_unit)},
             "order_cost": {"orders": money.order},
@@ -127,12 +126,13 @@ class SummedChoices:
         if word.denominator == "time":
             return value
         below = self.levels.totals(word.denominator, span, first, count)
-        asked = self.levels.totals("units_demanded", span, first, count)
-        if below is None or asked is None:
+        asked = self.levels.fixed("units_demanded")
+        if below is None:
             return np.full(count, math.nan)
+        assert asked is not None
         with np.errstate(divide="ignore", invalid="ignore"):
             value = np.where(below > RARE * asked, value / below, math.nan)
-        return np.clip(value, 0.0, 1.0) if word.is_share else value
+        return np.minimum(np.maximum(value, 0.0), 1.0) if word.is_share else value
 
 
 @dataclass

@@ -114,7 +114,7 @@ class Levels:
     def totals(self, name: str, span: int, first: int, count: int) -> Array | None:
         """A total of ``words.TOTALS`` per time unit with Q or S - s of *span* steps, at the
         levels first, ..., first + count - 1; None where it is not known."""
-        fixed = self._fixed(name)
+        fixed = self.fixed(name)
         if fixed is not None:
             return np.full(count, fixed)
         if name == "orders":
@@ -129,7 +129,7 @@ class Levels:
 
     def ready(self, name: str, span: int, first: int, count: int) -> None:
         """Work out at once what :meth:`totals` will be asked for bit by bit."""
-        if self._fixed(name) is None:
+        if self.fixed(name) is None:
             for source, curve in self._of(name).items():
                 law = self._law(source, span)
                 curve.between(first + law.low, first + count - 1 + law.high)
@@ -137,7 +137,7 @@ class Levels:
     def at_position(self, name: str, first: int, last: int) -> Array | None:
         """A total with the position at first, ..., last after each look, where it takes no more
         than that to say; else None."""
-        fixed = self._fixed(name)
+        fixed = self.fixed(name)
         if fixed is not None:
             return np.full(last - first + 1, fixed)
         curves = self._of(name)
@@ -189,8 +189,8 @@ class Levels:
 
     # --- what a position amounts to ----------------------------------------------------------
 
-    def _fixed(self, name: str) -> float | None:
-        """A total that no level changes."""
+    def fixed(self, name: str) -> float | None:
+        """A total that neither Q or S - s nor the level changes; None for the others."""
         if not self._constants:
             rates = [(each.rate, each.size) for phase in self.phases for each in phase.customers]
             units = float(self.step) * sum(rate * size.mean() for rate, size in rates)

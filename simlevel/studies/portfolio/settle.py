@@ -100,6 +100,7 @@ class Shelf:
         self._policy = _blank(item)
         self._choices = self._all_of(self._policy)
         self._half = item.demand.half / self._unit
+        self._owed, self._size = float(self._half), float(self._unit)
         if item.kind == "sS" and item.held_quantity:
             self._half = Fraction(0)  # S - s leaves no room for it
         least = exact(item.minimum_order or 0) / self._unit
@@ -126,13 +127,13 @@ class Shelf:
         if policy is None:
             return None
         kind, level = policy.kind, exact(policy.trigger) / self._unit
-        span = max(exact(policy.batch) / self._unit, Fraction(kind != "base_stock"))
+        span = exact(policy.batch) / self._unit
         if kind == "base_stock" and self._item.kind == "sS":
             # Ordering whenever below S is ordering at a step below it.
             kind, span, level = "sS", Fraction(1), level - 1
         elif kind != "base_stock":
             level -= self._half
-            span += self._half if kind == "sS" else 0
+            span = max(span + (self._half if kind == "sS" else 0), Fraction(1))
         blank = _of_kind(kind, policy.review_period)
         choices = self._choices if blank == self._policy else self._all_of(blank)
         found = dict.fromkeys(self._shown, 0.0)
@@ -173,7 +174,7 @@ class Shelf:
             held = exact(item.held_quantity or 0) / self._unit
             yield 0 if item.kind == "base_stock" else max(self._rounded(held), self._least)
             return
-        wanted, last = max(item.economic_quantity / float(self._unit), self._least), 0
+        wanted, last = max(item.economic_quantity / self._size, self._least), 0
         while self._least <= wanted <= MOST_ORDERED:
             span = self._rounded(wanted)
             if span != last:
@@ -199,7 +200,7 @@ class Shelf:
 
     def _value(self, choices: Choices, name: str, span: int, level: int) -> float:
         value = float(self._values(choices, name, span, level, 1)[0])
-        return value * float(self._unit) if name in IN_UNITS else value
+        return value * self._size if name in IN_UNITS else value
 
     def _values(self, choices: Choices, name: str, span: int, first: int, count: int) -> Array:
         """A measure at the levels first, ..., first + count - 1.
@@ -207,11 +208,10 @@ class Shelf:
         Half of what the step 0 of net inventory stands for is owed: where not owing anything is
         what counts, that is as good as all levels half a step lower.
         """
-        half = float(self._item.demand.half / self._unit)
-        if name != "cycle_service_level" or not half:
+        if name != "cycle_service_level" or not self._owed:
             return choices.values(name, span, first, count)
         values = choices.values(name, span, first - 1, count + 1)
-        return (1 - half) * values[1:] + half * values[:-1]
+        return (1 - self._owed) * values[1:] + self._owed * values[:-1]
 
     def _cost(self, span: int, level: int) -> float:
         prices = _prices(self._item).items()
@@ -239,7 +239,7 @@ class Shelf:
 
     @cached_property
     def _near(self) -> int:
-        return max(NEAR, int(self._item.demand.sd / float(self._unit)))
+        return max(NEAR, int(self._item.demand.sd / self._size))
 
     @property
     def _about(self) -> int:
@@ -247,7 +247,7 @@ class Shelf:
         until = self._item.lead_time.mean() + (self._item.review_period or 0)
         demand = self._item.demand
         about = demand.mean * until + 2 * demand.sd * math.sqrt(until)
-        return int(about / float(self._unit))
+        return int(about / self._size)
 
 
 def _beside(quantity: Fraction) -> tuple[tuple[int, float], tuple[int, float]]:
