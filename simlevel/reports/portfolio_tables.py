@@ -83,12 +83,15 @@ def _class(sums: Sums) -> Document:
 
 def _tested(sums: Sums, side: str) -> Document:
     t = sums.totals
+    # Where there are no settings in use, none were replayed.
+    played = bool(t[f"promised_{side}_units"])
+    units, lines = (t[f"tested_{name}"] * played for name in ("units", "lines"))
     return {
         "fill_rate": {
-            "promised": _ratio(t[f"promised_{side}_units"], t["tested_units"]),
-            "reached": _ratio(t[f"reached_{side}_units"], t["tested_units"]),
+            "promised": _ratio(t[f"promised_{side}_units"], units),
+            "reached": _ratio(t[f"reached_{side}_units"], units),
         },
-        "complete_lines": {"reached": _ratio(t[f"reached_{side}_lines"], t["tested_lines"])},
+        "complete_lines": {"reached": _ratio(t[f"reached_{side}_lines"], lines)},
         "cycle_service_level": {
             "promised": _ratio(t[f"promised_{side}_clean_cycles"], t[f"reached_{side}_cycles"]),
             "reached": _ratio(t[f"reached_{side}_clean_cycles"], t[f"reached_{side}_cycles"]),

@@ -78,9 +78,8 @@ def begin(portfolio: Portfolio, base: Path, folder: Path) -> tuple[Work, bool]:
 
     Raises InputError where the tables cannot be read or *folder* not be written to.
     """
-    tables = [each.file for each in (portfolio.items, portfolio.history,
-                                         portfolio.lead_times) if each]  # fmt: skip
-    inputs = {name: _digest(base / name) for name in tables}
+    tables = (portfolio.items, portfolio.history, portfolio.lead_times)
+    inputs = {each.file: _digest(base / each.file) for each in tables if each}
     settings = [simlevel.__version__, portfolio.model_dump_json(), ITEMS, ITEMS_AT_ONCE, inputs]
     key = hashlib.sha256(json.dumps(settings).encode())
     rows = source(base / portfolio.items.file).rows

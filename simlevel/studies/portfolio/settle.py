@@ -226,8 +226,7 @@ class Shelf:
         lowest = -span  # below it nothing is on the shelf
         first, count = max(near - self._near, lowest), 2 * self._near
         while first < HIGHEST:
-            reached = self._values(self._choices, name, span, first, count)
-            met = np.nan_to_num(reached) >= asked - MET
+            met = self._values(self._choices, name, span, first, count) >= asked - MET
             if not met.any():
                 lowest = first = first + count
             elif not met[0] or first == lowest:
