@@ -33,8 +33,11 @@ from simlevel import __version__, peers
 from simlevel.draws import BLOCK
 from simlevel.engines.curve import FastCurve
 from simlevel.engines.fast import FastEngine
+from simlevel.engines.items import Sku, simulated
 from simlevel.engines.ledger import Job, Windows
 from simlevel.engines.process import SimPyEngine
+from simlevel.model.demand import PeriodicDemand
+from simlevel.model.policy import SS
 from simlevel.model.scenario import Scenario
 from simlevel.studies import evaluate
 from simlevel.templates import shipped
@@ -49,6 +52,10 @@ MANY, FEW = 1_000_000, 5_000
 """Periods, customers or draws of one call, compiled and in Python."""
 SOME = 20 * BLOCK
 """Periods or customers of the shorter run whose memory is measured: whole blocks of draws."""
+REPLICATIONS, DAYS = 100, 730
+"""Of each of many items."""
+SEVERAL = 10
+"""Of these in one call."""
 LEVELS = 200
 """Reorder points of a curve."""
 INTERRUPTED = 130
@@ -192,6 +199,22 @@ def base_stock(*sequence: str) -> Scenario:
     return periodic(policies={"only": policy}, clock={"sequence": ["receive", *sequence]})
 
 
+def skus(first: int, count: int) -> Iterator[Sku]:
+    """Items of a portfolio, from number *first* on: 0.05 to 20 units a day, half of them Poisson,
+    half negative binomial, under (s, S) with a few days' to a month's lead time."""
+    for number in range(first, first + count):
+        rng = np.random.default_rng([1, number])
+        mean = round(float(np.exp(rng.uniform(np.log(0.05), np.log(20)))), 3)
+        lead_time = int(rng.integers(3, 31))
+        poisson = {"dist": "poisson", "mean": mean}
+        wider = {"dist": "negative_binomial", "mean": mean, "variance": 3 * mean}
+        demand = PeriodicDemand.model_validate({"quantity": wider if number % 2 else poisson})
+        until = mean * (lead_time + 1)
+        low = int(until + 2 * until**0.5)
+        yield Sku(number, SS(reorder_point=low, order_up_to=low + 1 + int(10 * mean)), demand,
+                  lead_time)  # fmt: skip
+
+
 # --- the rows ----------------------------------------------------------------------------------
 
 
@@ -202,6 +225,7 @@ def rows() -> list[Row]:
         *_whole_program(),
         *_against_packages(),
         *_at_many_levels(),
+        *_many_items(),
         *_further_models(),
     ]
 
@@ -288,6 +312,16 @@ def _at_many_levels() -> Iterator[Row]:
         )  # fmt: skip
 
 
+def _many_items() -> Iterator[Row]:
+    yield Row(
+        "many items",
+        f"a day of one of many items of their own demand, (s, S) and lead time, {REPLICATIONS} "
+        f"replications of {DAYS} days each, tables and all, as a share of NumPy's draw of its "
+        "demand",
+        many_items(), many_draws(), share(0.5), seconds,
+    )  # fmt: skip
+
+
 def _against_packages() -> Iterator[Row]:
     yield Row(
         "stockpyl",
@@ -329,6 +363,34 @@ def fast(case: Scenario) -> Cost:
     """Seconds per period or customer of the fast engine; another replication each time."""
     engine, replications = FastEngine(_job(case, MANY)), count()
     return partial(_per_unit, lambda: engine.run(next(replications)), MANY)
+
+
+def many_items() -> Cost:
+    """Seconds per day of an item, other items each time."""
+    first = count(step=SEVERAL)
+    days = SEVERAL * REPLICATIONS * DAYS
+
+    def run() -> None:
+        for sku in skus(next(first), SEVERAL):
+            simulated(sku, REPLICATIONS, 0, DAYS, seed=1)
+
+    return partial(_per_unit, run, days)
+
+
+def many_draws() -> Cost:
+    """Seconds per NumPy draw of such items' demand."""
+    first, rng = count(step=SEVERAL), np.random.default_rng(1)
+    days = REPLICATIONS * DAYS
+
+    def run() -> None:
+        for sku in skus(next(first), SEVERAL):
+            mean, variance = sku.demand.amount.mean(), sku.demand.amount.variance()
+            if variance > mean:
+                rng.negative_binomial(mean**2 / (variance - mean), mean / variance, days)
+            else:
+                rng.poisson(mean, days)
+
+    return partial(_per_unit, run, SEVERAL * days)
 
 
 def curve(case: Scenario) -> Cost:

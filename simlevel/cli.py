@@ -411,18 +411,21 @@ def portfolio(file: Path, folder: Path, as_json: bool) -> None:
     from simlevel.reports import portfolio_tables
     from simlevel.studies.portfolio.rollup import added_up
     from simlevel.studies.portfolio.run import begin, finish
+    from simlevel.studies.portfolio.verification import verification
 
     work, changed = begin(load(file), file.parent, folder)
     if changed:
         _warn("an input, a setting or the program has changed since the last run: begun anew")
     with _progress("items") as progress:
         finish(work, progress)
+    with _progress("items simulated") as progress:
+        verified = verification(work, _waiting(progress))
     sums = added_up(work.tables())
-    portfolio_tables.write_folder(work, sums)
+    portfolio_tables.write_folder(work, sums, verified)
     if as_json:
-        _print_json(portfolio_tables.summary(work, sums))
+        _print_json(portfolio_tables.summary(work, sums, verified))
     else:
-        _print(portfolio_tables.tables(work, sums), _width())
+        _print(portfolio_tables.tables(work, sums, verified), _width())
 
 
 @app.command()

@@ -19,6 +19,7 @@ Function = TypeVar("Function", bound=Callable[..., object])
 Number = TypeVar("Number", int, float)
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
+Words = NDArray[np.uint64]
 
 try:
     import numba
@@ -59,16 +60,20 @@ def tell_waits(say: Callable[[str], None]) -> None:
 
 
 @compiled
+def place_drawn(uniform: float, guide: Ints, cumulative: Floats) -> int:
+    """The least index whose cumulative probability is above *uniform*, by guide table."""
+    index = np.uintp(guide[np.uintp(int(uniform * guide.size))])
+    while cumulative[index] <= uniform:
+        index += np.uintp(1)
+    return index  # type: ignore[return-value]
+
+
+@compiled
 def look_up(uniforms: Floats, guide: Ints, cumulative: Floats, values: Floats) -> Floats:
     """Inversion by guide table: the value of the least index with cumulative above each uniform."""
     drawn = np.empty(uniforms.size)
-    cells = guide.size
     for i in range(uniforms.size):
-        u = uniforms[i]
-        index = np.uintp(guide[np.uintp(int(u * cells))])
-        while cumulative[index] <= u:
-            index += np.uintp(1)
-        drawn[i] = values[index]
+        drawn[i] = values[place_drawn(uniforms[i], guide, cumulative)]
     return drawn
 
 
@@ -624,6 +629,190 @@ def count_periods(
     row[AREA_BACKORDERS] += backorders * rules.period
     row[AREA_ON_ORDER] += on_order * rules.period
     row[TIME_IN_STOCK] += in_stock * rules.period
+
+
+# --- many items, a demand each period ------------------------------------------------------------
+
+ITEM_TOTALS = (
+    "units_demanded", "units_from_shelf", "customers", "customers_whole", "cycles",
+    "cycles_without_stockout", "area_on_hand", "orders", "units_ordered",
+)  # fmt: skip
+"""What is counted of an item, a column each."""
+(
+    I_DEMANDED, I_FROM_SHELF, I_CUSTOMERS, I_CUSTOMERS_WHOLE, I_CYCLES, I_CYCLES_WHOLE,
+    I_ON_HAND, I_ORDERS, I_ORDERED,
+) = range(9)  # fmt: skip
+I_NET, I_POSITION, I_PERIOD = range(3)
+"""The state of an item before the receipts of a period."""
+STRETCH = 512
+"""Periods at a time: what they ask for and find stays in a processor's first cache."""
+
+
+class ItemRules(NamedTuple):
+    """What the loop has to know of one item; times in periods, quantities in grid units."""
+
+    fixed_lot: bool
+    """Orders are multiples of ``lot``; else up to ``lot``."""
+    trigger: int
+    lot: int
+    least: int
+    multiple: int
+    start: int
+    """Net inventory at time 0."""
+    review: int
+    """Review period; 0 where a look follows every demand."""
+    lag: int
+    """Periods after which an order is there for the demand; 0 is at once, at its review."""
+    early: float
+    """How much less the lead time is, up to 1: from a receipt to that demand."""
+
+
+class Tabulated(NamedTuple):
+    """A discrete distribution with its guide table (:class:`simlevel.draws.Table`)."""
+
+    values: Ints
+    cumulative: Floats
+    guide: Ints
+
+
+@compiled
+def run_item(
+    rules: ItemRules, stream: Words, demand: Tabulated, warmup: int, periods: int, totals: Floats
+) -> None:  # fmt: skip
+    """Replications of one item, a row of *totals* each; one after another they draw on *stream*."""
+    asks, nets = np.empty(STRETCH, np.int64), np.empty(STRETCH, np.int64)
+    pipeline, state = np.empty(max(rules.lag, 1), np.int64), np.empty(3, np.int64)
+    thrown_away = np.empty(totals.shape[1])
+    for replication in range(totals.shape[0]):
+        begin_item(rules, pipeline, state)
+        for counted in range(2):
+            row = totals[replication] if counted else thrown_away
+            left = periods if counted else warmup
+            while left > 0:
+                stretch = min(left, STRETCH)
+                left -= stretch
+                draw_whole(stream, demand, asks[:stretch])
+                pass_periods(rules, state, pipeline, asks[:stretch], nets[:stretch], row)
+
+
+@compiled
+def play_item(rules: ItemRules, record: Ints, opens: int, row: Floats) -> None:
+    """One item whose demand is *record*, counted from period *opens* on."""
+    nets = np.empty(record.size, np.int64)
+    pipeline, state = np.empty(max(rules.lag, 1), np.int64), np.empty(3, np.int64)
+    begin_item(rules, pipeline, state)
+    pass_periods(rules, state, pipeline, record[:opens], nets[:opens], np.empty(row.size))
+    pass_periods(rules, state, pipeline, record[opens:], nets[opens:], row)
+
+
+@compiled
+def begin_item(rules: ItemRules, pipeline: Ints, state: Ints) -> None:
+    """Time 0: nothing on order."""
+    pipeline[:] = 0
+    state[I_NET] = state[I_POSITION] = rules.start
+    state[I_PERIOD] = 0
+
+
+@compiled
+def draw_whole(stream: Words, demand: Tabulated, drawn: Ints) -> None:
+    """Fill *drawn*, one uniform each, and leave *stream* where they end.
+
+    The uniforms are those of NumPy's Generator(SFC64). Its steps are written out (``sfc64.h`` of
+    NumPy; Doty-Humphrey, PractRand, 2013): handing over a Generator takes as long as 20,000 draws.
+    """
+    values, cumulative, guide = demand
+    a, b, c, counter = stream
+    for i in range(drawn.size):
+        bits = a + b + counter
+        counter += np.uint64(1)
+        a = b ^ (b >> np.uint64(11))
+        b = c + (c << np.uint64(3))
+        c = ((c << np.uint64(24)) | (c >> np.uint64(40))) + bits
+        uniform = (bits >> np.uint64(11)) * 2.0**-53
+        drawn[i] = values[place_drawn(uniform, guide, cumulative)]
+    stream[0], stream[1], stream[2], stream[3] = a, b, c, counter
+
+
+@compiled
+def pass_periods(
+    rules: ItemRules, state: Ints, pipeline: Ints, asks: Ints, nets: Ints, row: Floats
+) -> None:
+    """Periods that ask for *asks*, at one instant each: 1 receive, 2 review, 3 demand.
+
+    What comes back (below 0) goes on the shelf. ``pipeline`` holds what each coming demand finds
+    received. *nets* is room for what each demand finds; it is counted apart, which a processor
+    does for several periods at once.
+    """
+    fixed_lot, trigger, lot, least = rules.fixed_lot, rules.trigger, rules.lot, rules.least
+    multiple, review, at_once = rules.multiple, rules.review, rules.lag == 0
+    net, position, period = state[I_NET], state[I_POSITION], state[I_PERIOD]
+    slot = np.uintp(period % pipeline.size)
+    cycles = cut_cycles = orders = ordered = brought = 0
+    for i in range(asks.size):
+        arriving, placed = pipeline[slot], 0
+        if arriving > 0:
+            cycles += 1
+            cut_cycles += net < 0
+            on_shelf = max(net, 0)
+            net += arriving
+            brought += max(net, 0) - on_shelf
+        if review > 0 and position <= trigger and (period + i) % review == 0:
+            placed = quantity_ordered(fixed_lot, trigger, lot, least, multiple, position)
+            orders += 1
+            ordered += placed
+            position += placed
+            if at_once:
+                cycles += 1
+                cut_cycles += net < 0
+                net += placed
+                placed = 0
+        asked = asks[i]
+        nets[i] = net
+        net -= asked
+        position -= asked
+        if review == 0 and position <= trigger:
+            placed = quantity_ordered(fixed_lot, trigger, lot, least, multiple, position)
+            orders += 1
+            ordered += placed
+            position += placed
+        pipeline[slot] = placed
+        slot += np.uintp(1)
+        if slot == np.uintp(pipeline.size):
+            slot = np.uintp(0)
+    arriving = pipeline[slot]
+    if rules.early > 0 and arriving > 0:  # before the next demand, which is not one of these
+        cycles += 1
+        cut_cycles += net < 0
+        on_shelf = max(net, 0)
+        net += arriving
+        brought += max(net, 0) - on_shelf
+        pipeline[slot] = 0
+    row[I_CYCLES] += cycles
+    row[I_CYCLES_WHOLE] += cycles - cut_cycles
+    row[I_ORDERS] += orders
+    row[I_ORDERED] += ordered
+    row[I_ON_HAND] += rules.early * brought
+    count_found(asks, nets, row)
+    state[I_NET], state[I_POSITION], state[I_PERIOD] = net, position, period + asks.size
+
+
+@compiled
+def count_found(asks: Ints, nets: Ints, row: Floats) -> None:
+    """Add to *row* what periods amount to that ask for *asks* and find the net inventory *nets*."""
+    customers = short_customers = demanded = missed = on_hand = 0
+    for i in range(asks.size):
+        asked, net = max(asks[i], 0), nets[i]
+        short = min(asked, max(asked - net, 0))
+        customers += asked > 0
+        demanded += asked
+        short_customers += short > 0
+        missed += short
+        on_hand += max(net - asks[i], 0)
+    row[I_CUSTOMERS] += customers
+    row[I_CUSTOMERS_WHOLE] += customers - short_customers
+    row[I_DEMANDED] += demanded
+    row[I_FROM_SHELF] += demanded - missed
+    row[I_ON_HAND] += on_hand
 
 
 # --- one run, many reorder points ----------------------------------------------------------------

@@ -55,11 +55,17 @@ class Source(IntEnum):
     QUANTITIES = 1
     ASKS = 2
     LEAD_TIMES = 3
+    SAMPLE = 4
 
 
 def generator(seed: int, source: Source, replication: int) -> Generator:
     """The stream of one *source* in one *replication*."""
     return Generator(SFC64(SeedSequence(seed, spawn_key=(source, replication))))
+
+
+def item_stream(seed: int, source: Source, item: int) -> SFC64:
+    """The stream of one *source* of one *item* of a portfolio, all its replications together."""
+    return SFC64(SeedSequence(seed, spawn_key=(source, 0, item)))
 
 
 def fresh_seed(seed: int, number: int) -> int:
@@ -243,6 +249,23 @@ def _discrete(distribution: d.Distribution, step: Fraction) -> Sampler:
         return Table.of(np.array([float(round(exact(v) / step)) for v in values]), cumulative)
     values, cumulative = _counted(distribution)
     return Table.of(np.rint(values * step.denominator / step.numerator), cumulative)
+
+
+def period_table(demand: PeriodicDemand | HistoryDemand, step: Fraction) -> Table:
+    """What a period asks for, nothing included, in whole numbers of *step*: one uniform each.
+
+    *demand* is discrete and has no pattern. Raises InputError where its table would be larger
+    than LARGEST_TABLE cells.
+    """
+    amount = demand.amount
+    values, cumulative = (_counted if amount.values_drawn is None else _listed)(amount)
+    values = np.rint(values * step.denominator / step.numerator)
+    asks = demand.probability if isinstance(demand, PeriodicDemand) else 1.0
+    if asks < 1:
+        cumulative = 1 - asks + asks * cumulative
+        if values[0] > 0:
+            values, cumulative = np.append(0.0, values), np.append(1 - asks, cumulative)
+    return Table.of(values, cumulative)
 
 
 def _listed(distribution: d.Distribution) -> tuple[Block, Block]:

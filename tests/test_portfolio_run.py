@@ -15,6 +15,7 @@ from simlevel.portfolio_file import load, parse
 from simlevel.studies.portfolio import run, steps
 from simlevel.studies.portfolio.chunk import from_record
 from simlevel.studies.portfolio.steps import Stepped, stepped
+from simlevel.studies.portfolio.store import packed, unpacked
 
 TEXT = """
 name = "Ten items"
@@ -168,8 +169,10 @@ def test_a_lead_time_below_0_is_refused(orders, capsys):
 def test_an_item_that_fits_on_no_steps_becomes_a_row_that_says_so(file, monkeypatch):
     monkeypatch.setattr(steps, "MOST_STEPS", 4)
     work, _ = run.begin(load(file), file.parent, file.parent / "out")
-    columns = next(run._columns(work, source(file.parent / "items.csv")))
-    found = from_record(work.portfolio, columns, run._histories(work).of(columns.texts["item"]), {})
+    columns = next(run.columns_in(work, source(file.parent / "items.csv")))
+    found = from_record(
+        work.portfolio, columns, run.histories_of(work).of(columns.texts["item"]), {}
+    )
     assert any("too heavy a tail" in reason for reason in found["error"])
     assert not any("internal error" in reason for reason in found["error"])
 
@@ -220,7 +223,7 @@ def test_the_settings_proposed_meet_their_target_by_a_derivation_of_their_own(fi
     made, _ = settle(file, "out", capsys)
     rows = list(csv.DictReader(made["items.csv"].decode("utf-8-sig").splitlines()))
     work, _ = run.begin(load(file), file.parent, file.parent / "out")
-    histories = run._histories(work)
+    histories = run.histories_of(work)
     for row in rows[1:-1]:
         assert row["how"] == "exact"
         demand = as_demand(stepped(fit(netted(histories.of([row["item"]]))), 0))
@@ -239,9 +242,37 @@ def test_the_settings_proposed_meet_their_target_by_a_derivation_of_their_own(fi
         assert less < float(row["asked"]) <= reached + 1e-9
 
 
+def test_the_settings_written_down_are_simulated_and_a_false_one_is_named(file, capsys):
+    """Fails by chance once in a thousand times at most."""
+    right = json.loads(settle(file, "out", capsys)[0]["summary.json"])["verification"]
+    assert (right["settled"], right["sampled"], right["agree"], right["refuted"]) == (9, 9, 9, [])
+    chunk = sorted((file.parent / "out" / ".chunks").glob("*.npz"))[1]
+    table = dict(unpacked(chunk.read_bytes()))
+    table["proposed_order_up_to"][1] += 3
+    chunk.write_bytes(packed(table))
+    wrong = json.loads(settle(file, "out", capsys)[0]["summary.json"])["verification"]
+    assert {each["item"] for each in wrong["refuted"]} == {table["item"][1]}
+    assert wrong["agree"] == 8
+
+
+def test_the_sample_is_drawn_by_the_seed_and_new_ones_settle_nothing_anew(file, capsys):
+    verify = "seed = 3\n" + TEXT + "\n[verify]\nwrong_share = 0.5\nerror_rate = 0.2\n"
+    found = []
+    for text in (TEXT, verify, verify.replace("seed = 3", "seed = 4")):
+        file.write_text(text)
+        made, said = settle(file, "out", capsys)
+        assert said == ""
+        found.append(json.loads(made["summary.json"])["verification"])
+    assert [each["sampled"] for each in found] == [9, 3, 3]
+    assert found[1]["half_width"] != found[2]["half_width"]
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
+        ("[costs]", "[verify]\nwrong_share = 0\n[costs]", "verify.wrong_share"),
+        ("[costs]", "[proposed]\nreview_period = 1.5\n[costs]", "a whole number of the record's"),
+        ("[costs]", "[verify]\nwrong_shar = 0.1\n[costs]", "did you mean 'wrong_share'?"),
         ('name = "item"', 'nam = "item"', "did you mean 'name'?"),
         ('unit = "day"', 'unit = "dya"', "expected a unit of time that converts to 'month'"),
         ("cycle_service_level", "cycle_service_levle", "did you mean 'cycle_service_level'?"),

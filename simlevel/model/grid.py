@@ -10,7 +10,7 @@ from fractions import Fraction
 from simlevel.model.demand import Demand, PoissonDemand, RenewalDemand
 from simlevel.model.distribution import Distribution
 from simlevel.model.fields import exact
-from simlevel.model.policy import OwnPolicy
+from simlevel.model.policy import OwnPolicy, Policy
 from simlevel.model.scenario import Scenario
 
 EXACT = 2**53
@@ -41,7 +41,7 @@ class Grid:
         durations = [*_times(scenario), *map(exact, times)]
         longest = max(durations)
         total = longest * exact(scenario.demand.units_per_time())
-        return cls(_step(durations, longest), _step(_quantities(scenario), total))
+        return cls(step_of(durations, longest), step_of(_quantities(scenario), total))
 
     def ticks(self, duration: float) -> float:
         """*duration* in whole ticks."""
@@ -60,7 +60,7 @@ class Grid:
         return units * self.unit.numerator / self.unit.denominator
 
 
-def _step(values: Iterable[Fraction], total: Fraction) -> Fraction:
+def step_of(values: Iterable[Fraction], total: Fraction) -> Fraction:
     """The common divisor of *values*, or of the shorter decimals, so that *total* is exact."""
     values = list(values)
     step = common(values)
@@ -115,9 +115,14 @@ def _quantities(scenario: Scenario) -> Iterator[Fraction]:
     for policy in scenario.policies.values():
         if isinstance(policy, OwnPolicy) and not scenario.demand.amount.is_continuous:
             yield asked(scenario.demand) / DECIMALS
-        for key in _AMOUNTS:
-            if (value := getattr(policy, key, None)) is not None:
-                yield exact(value)
+        yield from amounts(policy)
+
+
+def amounts(policy: Policy) -> Iterator[Fraction]:
+    """The quantities that *policy* names."""
+    for key in _AMOUNTS:
+        if (value := getattr(policy, key, None)) is not None:
+            yield exact(value)
 
 
 _AMOUNTS = (

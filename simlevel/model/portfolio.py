@@ -22,6 +22,7 @@ from simlevel.model.fields import (
     Share,
     ShareOrZero,
     Text,
+    Whole,
     Words,
     one_of,
     units_in,
@@ -250,6 +251,17 @@ class Backtest(Frozen):
     )
 
 
+class Verify(Frozen):
+    """How many of the settings proposed are simulated."""
+
+    wrong_share: OpenShare = Field(
+        default=0.01, description="share of wrong settings that is not to go unnoticed"
+    )
+    error_rate: OpenShare = Field(
+        default=0.05, description="chance that so many do, as none of them is in the sample"
+    )
+
+
 class Portfolio(Frozen):
     """Many items at one stocking point, each with its own demand, lead time and target.
 
@@ -267,6 +279,8 @@ class Portfolio(Frozen):
     costs: PortfolioCosts | None = None
     classes: Annotated[dict[Text, ServiceClass], Field(min_length=1, max_length=100)]
     backtest: Backtest = Backtest()
+    verify: Verify = Verify()
+    seed: Whole = Field(default=1, description="of all random numbers")
     _origin: Origin | None = PrivateAttr(default=None)
 
     @model_validator(mode="wrap")
@@ -302,6 +316,10 @@ def contradictions(portfolio: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
         expected = "a lead time, here or from the records of a table [lead_times]"
         yield ("items", "lead_time"), wrong(expected, Words("none"))
     yield from _demand_is_known_once(portfolio)
+    for name in ("present", "proposed"):
+        review = getattr(getattr(portfolio, name), "review_period", None)
+        if portfolio.history and review is not None and review % 1:
+            yield (name, "review_period"), wrong("a whole number of the record's periods", review)
     for path, table, key in (
         (("demand",), portfolio.demand, "per"),
         (("items", "lead_time"), items and items.lead_time, "unit"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -21,7 +21,7 @@ from simlevel.model.portfolio import Portfolio
 from simlevel.studies.portfolio.items import BadRowError, Reader, Row
 from simlevel.studies.portfolio.replay import Reached, replay
 from simlevel.studies.portfolio.settle import SHARES, STOCKS, Item, Setting, Shelf
-from simlevel.studies.portfolio.steps import stepped
+from simlevel.studies.portfolio.steps import FINE, stepped
 from simlevel.studies.portfolio.store import Cells, Table, table_of
 
 SIDES = ("present", "proposed")
@@ -191,10 +191,28 @@ def _reached(prefix: str, found: Reached, place: int, unit_value: float | None) 
     }
 
 
-def _item(portfolio: Portfolio, case: _Case, fitted: Fitted) -> Item:
+def items_of(
+    portfolio: Portfolio, columns: Columns, record: Floats, lead_times: Floats | None,
+    places: Sequence[int], fine: int,
+) -> Iterator[Item]:  # fmt: skip
+    """The items at some *places* of a chunk, which were settled, with *fine* steps in a deviation
+    of their demand; *record* and *lead_times* as for :func:`from_record`."""
+    fitted = fit(netted(record[places]))
+    times = _fitted_lead_times(portfolio, lead_times)
+    means = None if times is None else np.array([_mean(each) for each in times])
+    reader = Reader(portfolio, columns, means)
+    for number, place in enumerate(places):
+        row = reader.row(place)
+        lead_time = _lead_time(row, None if times is None else times[place])
+        nothing_asked = "fill_rate", math.nan
+        case = _Case(row, lead_time, number, {}, nothing_asked, columns.first + place)
+        yield _item(portfolio, case, fitted, fine)
+
+
+def _item(portfolio: Portfolio, case: _Case, fitted: Fitted, fine: int = FINE) -> Item:
     row, proposed = case.row, portfolio.proposed
     return Item(
-        demand=stepped(fitted, case.place, *_on_steps(row)),
+        demand=stepped(fitted, case.place, *_on_steps(row), fine),
         lead_time=case.lead_time,
         target=case.target,
         kind=proposed.kind,

@@ -80,7 +80,8 @@ def begin(portfolio: Portfolio, base: Path, folder: Path) -> tuple[Work, bool]:
     """
     tables = (portfolio.items, portfolio.history, portfolio.lead_times)
     inputs = {each.file: _digest(base / each.file) for each in tables if each}
-    settings = [simlevel.__version__, portfolio.model_dump_json(), ITEMS, ITEMS_AT_ONCE, inputs]
+    said = portfolio.model_dump_json(exclude={"verify", "seed"})  # no chunk depends on them
+    settings = [simlevel.__version__, said, ITEMS, ITEMS_AT_ONCE, inputs]
     key = hashlib.sha256(json.dumps(settings).encode())
     rows = source(base / portfolio.items.file).rows
     work = Work(portfolio, base, folder, rows, key.hexdigest(), inputs)
@@ -125,14 +126,13 @@ def finish(work: Work, progress: Progress = lambda done, planned: None, workers:
     progress(done, work.items)
     if not missing:
         return
-    table, histories = source(work.base / work.portfolio.items.file), _histories(work)
-    said = work.portfolio.lead_times
-    lead_times = LeadTimes(said, work.base / said.file) if said else None
+    table, histories = source(work.base / work.portfolio.items.file), histories_of(work)
+    lead_times = lead_times_of(work)
     thresholds = _thresholds(work, table, histories)
     count = min(workers or os.cpu_count() or 1, len(missing))
     with ProcessPoolExecutor(count) as pool:
         under_way: dict[Future[bytes], int] = {}
-        for number, columns in enumerate(_columns(work, table)):
+        for number, columns in enumerate(columns_in(work, table)):
             if number not in missing:
                 continue
             names = columns.texts[work.portfolio.items.name]
@@ -169,7 +169,8 @@ def _kept(work: Work, under_way: dict[Future[bytes], int]) -> int:
     return items
 
 
-def _columns(work: Work, table: Source) -> Iterator[Columns]:
+def columns_in(work: Work, table: Source) -> Iterator[Columns]:
+    """The items table, a chunk at a time."""
     return table.chunks(work.size, *columns_of(work.portfolio))
 
 
@@ -179,7 +180,7 @@ def _thresholds(work: Work, table: Source, histories: Histories | None) -> dict[
     if not shares:
         return {}
     values = []
-    for columns in _columns(work, table):
+    for columns in columns_in(work, table):
         reader = Reader(work.portfolio, columns)
         mean = np.nanmean(netted(histories.of(reader.names)), axis=1) if histories else reader.mean
         worth = np.nan_to_num(mean * reader.unit_value)
@@ -187,8 +188,15 @@ def _thresholds(work: Work, table: Source, histories: Histories | None) -> dict[
     return value_needed(np.concatenate(values or [np.empty(0)]), shares)
 
 
-def _histories(work: Work) -> Histories | None:
+def histories_of(work: Work) -> Histories | None:
+    """The record, where there is one."""
     history = work.portfolio.history
     if history is None:
         return None
     return Histories(history, work.base / history.file, work.portfolio.time_unit)
+
+
+def lead_times_of(work: Work) -> LeadTimes | None:
+    """The lead times on record, where there are any."""
+    said = work.portfolio.lead_times
+    return LeadTimes(said, work.base / said.file) if said else None

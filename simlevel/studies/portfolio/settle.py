@@ -134,7 +134,7 @@ class Shelf:
         elif kind != "base_stock":
             level -= self._half
             span = max(span + (self._half if kind == "sS" else 0), Fraction(1))
-        blank = _of_kind(kind, policy.review_period)
+        blank = of_kind(kind, policy.review_period)
         choices = self._choices if blank == self._policy else self._all_of(blank)
         found = dict.fromkeys(self._shown, 0.0)
         for (at, of_span), (height, of_level) in itertools.product(_beside(span), _beside(level)):
@@ -273,7 +273,7 @@ def _up_to_step(quantity: float | None, step: Fraction) -> int | None:
 
 def _blank(item: Item) -> Stocked:
     """A policy of the item's kind, in steps, whose levels are to be found."""
-    blank, step = _of_kind(item.kind, item.review_period), item.demand.step
+    blank, step = of_kind(item.kind, item.review_period), item.demand.step
     if item.kind == "rQ":
         return blank  # Q is a multiple itself
     multiple, least = item.order_multiple, item.minimum_order
@@ -283,7 +283,8 @@ def _blank(item: Item) -> Stocked:
     return blank.model_copy(update=new)
 
 
-def _of_kind(kind: str, review: float | None) -> Stocked:
+def of_kind(kind: str, review: float | None) -> Stocked:
+    """A policy of one kind, whose levels are to be found."""
     if kind == "rQ":
         return RQ(reorder_point=0, order_quantity=1, review_period=review)
     if kind == "sS":
