@@ -395,18 +395,49 @@ def trace(
 
 
 @app.command()
-@click.argument("file", type=FILE)
+@click.argument("file", type=FILE, required=False)
 @click.option(
     "-o", "folder", required=True, metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
     help="Write a row an item, a summary and a manifest to this folder.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON document.")
-def portfolio(file: Path, folder: Path, as_json: bool) -> None:
+@click.option(
+    "--demo", type=click.IntRange(1, 10**7), metavar="N",
+    help="Instead of FILE: write a portfolio of N invented items to DIR.",
+)  # fmt: skip
+@click.option("--seed", type=click.IntRange(0, 10**15), help="Of --demo; 1 if left out.")
+def portfolio(
+    file: Path | None, folder: Path, as_json: bool, demo: int | None, seed: int | None
+) -> None:
     """Many items at once: service now, settings that meet the targets, a back-test.
 
     FILE names the tables of items and of what was asked for. A run that was
     stopped goes on where it was.
+
+    \b
+    simlevel portfolio --demo 500 -o demo
+    simlevel portfolio demo/portfolio.toml -o answer
     """
+    if (file is None) == (demo is None):
+        found = "neither" if file is None else "both"
+        raise click.UsageError(f"expected FILE, or --demo N, found {found}")
+    if demo is not None:
+        _demo(demo, folder, 1 if seed is None else seed)
+    elif seed is not None:
+        raise click.UsageError("expected --seed beside --demo only, found FILE")
+    else:
+        assert file is not None
+        _portfolio(file, folder, as_json)
+
+
+def _demo(items: int, folder: Path, seed: int) -> None:
+    from simlevel.studies.portfolio.demo import write
+
+    file = write(folder, items, seed)
+    click.echo(f"wrote {file}, {_count(items, 'item')}; next: simlevel portfolio {file} -o answer")
+
+
+def _portfolio(file: Path, folder: Path, as_json: bool) -> None:
     from simlevel.portfolio_file import load
     from simlevel.reports import portfolio_tables
     from simlevel.studies.portfolio.rollup import added_up

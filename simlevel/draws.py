@@ -55,6 +55,7 @@ class Source(IntEnum):
     QUANTITIES = 1
     ASKS = 2
     LEAD_TIMES = 3
+    DEMO = 4
 
 
 def generator(seed: int, source: Source, replication: int) -> Generator:

@@ -11,6 +11,9 @@ from typing import BinaryIO
 
 from simlevel.errors import InputError
 
+PART = ".simlevel-part"
+"""How temporary names end: what a killed run leaves is known by it."""
+
 
 def write_whole(path: Path, content: bytes) -> None:
     """Write *content* to *path*, all of it or nothing. Raises InputError where it cannot be."""
@@ -25,7 +28,7 @@ def writing(path: Path) -> Iterator[BinaryIO]:
     Raises InputError where it cannot be written.
     """
     try:
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        handle, temporary = tempfile.mkstemp(PART, f".{path.name}.", path.parent)
         try:
             with os.fdopen(handle, "wb") as stream:
                 yield stream
@@ -37,6 +40,16 @@ def writing(path: Path) -> Iterator[BinaryIO]:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InputError(f"{path}: expected a place to write to, found: {reason}") from None
+
+
+def folder_at(path: Path) -> None:
+    """Make the folder *path* where there is none. Raises InputError where that cannot be done."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        expected = "a folder that can be written to"
+        raise InputError(f"-o {path}: expected {expected}, found: {reason}") from None
 
 
 def _umask() -> int:
