@@ -453,7 +453,7 @@ def _portfolio(file: Path, folder: Path, as_json: bool, scheduler: str | None) -
     from simlevel.studies.portfolio.rollup import added_up
 
     said = load(file)
-    with run.held(folder):
+    with run.held(said, file.parent, folder):
         work, changed = run.begin(said, file.parent, folder)
         if changed:
             _warn("an input, a setting or the program has changed since the last run: begun anew")

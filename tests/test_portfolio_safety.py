@@ -296,8 +296,9 @@ def test_what_a_killed_run_left_half_written_goes_and_nothing_else(demo, answer,
 
 def test_one_run_a_folder(demo, answer, folder, capsys):
     code = (
-        "import sys, pathlib; from simlevel.studies.portfolio.run import held\n"
-        "with held(pathlib.Path(sys.argv[1])): print('held', flush=True); sys.stdin.read()"
+        "import sys, pathlib; from simlevel.saving import alone\n"
+        "folder = pathlib.Path(sys.argv[1])\n"
+        "with alone(folder, folder / '.chunks/lock'): print('held', flush=True); sys.stdin.read()"
     )
     other = subprocess.Popen([sys.executable, "-c", code, str(folder)],
                              stdin=subprocess.PIPE, stdout=subprocess.PIPE)  # fmt: skip
@@ -318,6 +319,7 @@ def test_the_tables_themselves_are_not_written_over(demo, capsys):
     assert status(line(demo, demo.parent)) == 2
     assert "expected a folder other than that of the tables" in capsys.readouterr().err
     assert whole(demo.parent) == before
+    assert not (demo.parent / ".chunks").exists()
 
 
 # --- real signals ---------------------------------------------------------------------------------

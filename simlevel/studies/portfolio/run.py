@@ -73,11 +73,16 @@ class Work:
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
+def held(portfolio: Portfolio, base: Path, folder: Path) -> Iterator[None]:
     """*folder* for one run at a time, from before :func:`begin` until all is written.
 
-    Raises InputError where another run holds it, or it cannot be written to.
+    Raises InputError where it is that of the tables, which would be written over, where another
+    run holds it, or where it cannot be written to.
     """
+    for name in _tables(portfolio):
+        if (base / name).resolve().parent == folder.resolve():
+            expected = "a folder other than that of the tables"
+            raise InputError(f"-o {folder}: expected {expected}, found {name} in it")
     with alone(folder, folder / STATE / "lock"):
         yield
 
@@ -85,21 +90,19 @@ def held(folder: Path) -> Iterator[None]:
 def begin(portfolio: Portfolio, base: Path, folder: Path) -> tuple[Work, bool]:
     """The work, and whether chunks of an earlier run were thrown away as no longer true.
 
-    *folder* is there, and :func:`held`. Raises InputError where it is that of the tables, or they
-    cannot be read.
+    *folder* is :func:`held`. Raises InputError where the tables cannot be read.
     """
-    tables = [each.file for each in (portfolio.items, portfolio.history,
-                                         portfolio.lead_times) if each]  # fmt: skip
-    for name in tables:
-        if (base / name).resolve().parent == folder.resolve():
-            expected = "a folder other than that of the tables, which are kept"
-            raise InputError(f"-o {folder}: expected {expected}, found {name} in it")
-    inputs = {name: _digest(base / name) for name in tables}
+    inputs = {name: _digest(base / name) for name in _tables(portfolio)}
     settings = [simlevel.__version__, portfolio.model_dump_json(), ITEMS, ITEMS_AT_ONCE, inputs]
     key = hashlib.sha256(json.dumps(settings).encode())
     rows = source(base / portfolio.items.file).rows
     work = Work(portfolio, base, folder, rows, key.hexdigest(), inputs)
     return work, _stale(work)
+
+
+def _tables(portfolio: Portfolio) -> list[str]:
+    tables = (portfolio.items, portfolio.history, portfolio.lead_times)
+    return [each.file for each in tables if each]
 
 
 def _digest(path: Path) -> str:

@@ -154,7 +154,7 @@ def _client(address: str) -> Iterator[Any]:
 
     with _quiet("distributed", "distributed.client"):
         try:
-            client = Client(address, timeout=PATIENCE, set_as_default=False)
+            client = Client(address, timeout=PATIENCE)
         except Exception as error:  # of whatever kind, by what answers there
             reason = str(error).partition("\n")[0]
             raise _refused(address, f"expected a Dask scheduler, found: {reason}") from None
