@@ -100,11 +100,19 @@ def alive(process: int) -> bool:
     return False
 
 
-def children(process: int) -> list[int]:
+def descendants(process: int) -> list[int]:
+    """Those that a process has started, and those that these have."""
+    found: list[int] = []
     with suppress(FileNotFoundError, ProcessLookupError):
-        found = Path(f"/proc/{process}/task/{process}/children").read_text()
-        return [int(each) for each in found.split()]
-    return []
+        for each in Path(f"/proc/{process}/task/{process}/children").read_text().split():
+            found += [int(each), *descendants(int(each))]
+    return found
+
+
+def working(process: int) -> list[int]:
+    """The processes of a run that work chunks out."""
+    return [each for each in descendants(process) if len(descendants(each)) == 0
+            and b"forkserver" in Path(f"/proc/{each}/cmdline").read_bytes()]  # fmt: skip
 
 
 # --- workers --------------------------------------------------------------------------------------
@@ -331,15 +339,15 @@ def test_an_interrupt_at_the_keyboard_ends_the_workers_too(tmp_path):
     file, folder = write(tmp_path / "demo", 200, 1), tmp_path / "out"
     running = started(5, *line(file, folder))
     until(lambda: len(list(folder.rglob("*.npz"))) >= 2)
-    working = children(running.pid)
-    assert working
+    started_by_it = descendants(running.pid)
+    assert len(working(running.pid)) >= 2
     os.killpg(running.pid, signal.SIGINT)
     out, err = running.communicate(timeout=30)
     assert running.returncode == 130, err
     items = 5 * len(list(folder.rglob("*.npz")))
     advice = f"{items} of 200 items are finished, and the same command goes on from there"
     assert (out, err.decode()) == (b"", f"simlevel: interrupted: {advice}\n")
-    assert not any(map(alive, working))
+    assert not any(map(alive, started_by_it))
     assert parts(folder) == []
 
 
@@ -373,8 +381,8 @@ def test_a_run_killed_at_twenty_random_moments_ends_as_one_left_alone(tmp_path):
 @pytest.mark.slow
 def test_a_worker_of_a_run_that_is_killed_costs_no_result(demo, answer, tmp_path):
     running = started(4, *line(demo, tmp_path))
-    until(lambda: children(running.pid))
-    os.kill(children(running.pid)[0], signal.SIGKILL)
+    until(lambda: len(working(running.pid)) >= 2)
+    os.kill(working(running.pid)[-1], signal.SIGKILL)
     _, err = running.communicate()
     assert (running.returncode, err) == (0, b"")
     assert whole(tmp_path) == answer

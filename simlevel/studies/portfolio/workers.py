@@ -10,7 +10,7 @@ import logging
 import os
 import signal
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import (
     FIRST_COMPLETED,
     CancelledError,
@@ -21,7 +21,7 @@ from concurrent.futures import (
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import chain
-from multiprocessing import Pipe
+from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.connection import Connection
 from typing import Any, TypeAlias
 
@@ -38,6 +38,9 @@ AHEAD = 2
 """Chunks that are handed out for each worker."""
 DEATHS = 3
 """In a row, with nothing finished between them: then it is no accident."""
+ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+"""How workers are started, by Dask too: on more threads a BLAS rounds sums in another way, and
+the processors are busy as it is."""
 KILLED = "them killed again and again, as systems do that run out of memory"
 PATIENCE = 5
 """Seconds that a scheduler has to answer, and to have a worker."""
@@ -84,15 +87,33 @@ def _finished(under_way: dict[Future[bytes], int], handed: dict[int, Arguments])
 @contextmanager
 def _processes(count: int) -> Iterator[ProcessPoolExecutor]:
     """Processes that end when this one does, however it ends: a pipe tells them."""
-    ours, theirs = Pipe()
-    pool = ProcessPoolExecutor(count, initializer=_begin, initargs=(ours, theirs))
+    context = get_context("forkserver" if "forkserver" in get_all_start_methods() else "spawn")
+    context.set_forkserver_preload(["simlevel.studies.portfolio.run"])
+    ours, theirs = context.Pipe()
+    pool = ProcessPoolExecutor(count, context, _begin, (ours, theirs))
     try:
-        yield pool
-        pool.shutdown()
+        with _environment(ONE_THREAD):
+            yield pool
+            pool.shutdown()
     finally:
         ours.close()
         theirs.close()
         pool.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    """What processes that are started meanwhile find."""
+    before = {name: os.environ.get(name) for name in variables}
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
 
 
 def _begin(ours: Connection, theirs: Connection) -> None:
@@ -169,11 +190,15 @@ def _check_workers(client: Any, address: str) -> None:
     except TimeoutError:
         raise _refused(address, "expected workers, found a scheduler that has none") from None
     # By eval, which workers without simlevel have too.
-    version = "__import__('simlevel').__version__"
-    for worker, found in sorted(client.run(eval, version, on_error="return").items()):
+    version = client.run(eval, "__import__('simlevel').__version__", on_error="return")
+    threads = client.run(eval, "__import__('os').environ.get('OMP_NUM_THREADS', 'none')")
+    for worker, found in sorted(version.items()):
         if found != simlevel.__version__:
             expected = f"expected simlevel {simlevel.__version__} on worker {worker}"
             raise _refused(address, f"{expected}, found {found}")
+        if threads[worker] != "1":
+            expected = f"expected OMP_NUM_THREADS of 1 on worker {worker}, as its nanny sets it"
+            raise _refused(address, f"{expected}, found {threads[worker]}")
 
 
 @contextmanager
