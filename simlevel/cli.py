@@ -406,7 +406,7 @@ def trace(
     help="Hand the items to the Dask cluster there, such as tcp://10.0.0.7:8786.",
 )  # fmt: skip
 @click.option(
-    "--demo", type=click.IntRange(1, 10**7), metavar="N",
+    "--demo", type=click.IntRange(1, 10**6), metavar="N",
     help="Instead of FILE: write a portfolio of N invented items to DIR.",
 )  # fmt: skip
 @click.option("--seed", type=click.IntRange(0, 10**15), help="Of --demo; 1 if left out.")

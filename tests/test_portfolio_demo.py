@@ -79,6 +79,22 @@ def test_what_real_tables_have_is_there(demo):
     assert sum(float(row["units"]) < 0 for row in sales) < 0.05 * len(sales)
 
 
+def test_so_many_items_that_a_text_file_has_too_few_rows_are_written_as_parquet(
+    demo, tmp_path, monkeypatch
+):
+    parquet = pytest.importorskip("pyarrow.parquet")
+    monkeypatch.setattr("simlevel.studies.portfolio.demo.MOST_IN_TEXT", 0)
+    write(tmp_path, 300, 5)
+    found = parquet.read_table(tmp_path / "sales.parquet").to_pylist()
+    wanted = [row for row in rows(demo, "sales.csv") if row["item"] <= "P0000300"]
+    assert found == [row | {"units": float(row["units"])} for row in wanted]
+    items = parquet.read_table(tmp_path / "items.parquet").to_pylist()
+    assert [row["price"] for row in items] == [
+        float(row["price"]) for row in rows(demo, "items.csv")[:300]
+    ]
+    assert load(tmp_path / "portfolio.toml").history.file == "sales.parquet"
+
+
 @pytest.mark.slow
 def test_memory_does_not_grow_with_the_items(tmp_path):
     peaks = []

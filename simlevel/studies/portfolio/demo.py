@@ -7,11 +7,11 @@ somebody once typed in, goods that come back, and rows with a cell that is wrong
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import TypeAlias
 
 import numpy as np
 from numpy.random import Generator
@@ -29,6 +29,14 @@ FIRST, YEARS = 2021, 5
 MONTHS = 12 * YEARS
 DAYS = 365.25 / 12
 """In a month."""
+MOST_IN_TEXT = 20_000
+"""Items whose sales, some thirty each, are safely below the rows that a text file may have."""
+Row: TypeAlias = tuple[str, ...]
+Sink: TypeAlias = Callable[[Iterable[Row]], None]
+"""What writes rows to a table."""
+ITEMS = ("item", "criticality", "lead_time_days", "price", "min", "max", "minimum_order")
+SALES = ("item", "date", "units")
+WORDS = {"item", "criticality", "date"}
 KINDS = {
     "smooth": (0.20, (0.95, 1.0), 40.0, (0.1, 0.5)),
     "erratic": (0.12, (0.9, 1.0), 25.0, (0.8, 1.4)),
@@ -43,14 +51,14 @@ name = "Demo"
 time_unit = "month"               # of every bare duration and rate, and a period of the history
 
 [items]                           # a row an item: CSV, xlsx or Parquet
-file = "items.csv"
+file = "items{ending}"
 name = "item"                     # the column that names it
 lead_time = {{ column = "lead_time_days", unit = "day" }}
 unit_value = {{ column = "price" }}
 minimum_order = {{ column = "minimum_order" }}
 
 [history]                         # a row a sale; layout = "wide" is a column a period
-file = "sales.csv"
+file = "sales{ending}"
 item = "item"
 period = "date"
 quantity = "units"
@@ -108,34 +116,73 @@ class Block:
 
 
 def write(folder: Path, count: int, seed: int) -> Path:
-    """``portfolio.toml``, ``items.csv`` and ``sales.csv`` in *folder*; the first of them.
+    """``portfolio.toml`` and its two tables in *folder*; the first of them.
 
-    The same bytes for the same *count* and *seed*, in pieces. Raises InputError where one of
-    them is there, or cannot be written.
+    The same bytes for the same *count* and *seed*, in pieces; Parquet where that is too many rows
+    for a text file. Raises InputError where one of the files is there, or cannot be written.
     """
     folder_at(folder)
-    files = [folder / name for name in ("items.csv", "sales.csv", "portfolio.toml")]
+    ending, table = (".csv", _text) if count <= MOST_IN_TEXT else (".parquet", _parquet)
+    said = TEXT.format(count=count, seed=seed, first=FIRST, last=FIRST + YEARS - 1, ending=ending)
+    files = [folder / name for name in (f"items{ending}", f"sales{ending}", "portfolio.toml")]
     if taken := [path for path in files if path.exists()]:
         raise InputError([Problem(str(path), 0, 0, "", "exists, and is kept") for path in taken])
-    with ExitStack() as opened:
-        items, sales, text = (opened.enter_context(writing(path)) for path in files)
-        items.write(b"item,criticality,lead_time_days,price,min,max,minimum_order\n")
-        sales.write(b"item,date,units\n")
-        said = TEXT.format(count=count, seed=seed, first=FIRST, last=FIRST + YEARS - 1)
+    with (
+        table(files[0], ITEMS) as items,
+        table(files[1], SALES) as sales,
+        writing(files[2]) as text,
+    ):
         text.write(said.encode())
         for start in range(0, count, BLOCK):
-            _write(items, sales, start, min(BLOCK, count - start), seed)
+            stream = generator(seed, Source.DEMO, start // BLOCK)
+            _write(items, sales, stream, start, min(BLOCK, count - start))
     return files[-1]
 
 
-def _write(items: BinaryIO, sales: BinaryIO, start: int, count: int, seed: int) -> None:
+def _write(items: Sink, sales: Sink, stream: Generator, start: int, count: int) -> None:
     """The first *count* items of a block."""
-    stream = generator(seed, Source.DEMO, start // BLOCK)
     block = _drawn(stream)
     demand = _demand(stream, block)
     returns = _returns(stream, demand)
-    items.writelines(_item_lines(stream, start, block, count))
-    sales.writelines(_sales_lines(stream, start, demand[:count], returns[:count]))
+    items(_item_rows(stream, start, block, count))
+    sales(_sale_rows(stream, start, demand[:count], returns[:count]))
+
+
+@contextmanager
+def _text(path: Path, header: Row) -> Iterator[Sink]:
+    with writing(path) as stream:
+
+        def write(rows: Iterable[Row]) -> None:
+            stream.writelines((",".join(row) + "\n").encode() for row in rows)
+
+        write([header])
+        yield write
+
+
+@contextmanager
+def _parquet(path: Path, header: Row) -> Iterator[Sink]:
+    try:
+        import pyarrow
+        from pyarrow.parquet import ParquetWriter
+    except ImportError as error:
+        advice = 'expected pyarrow for so many items: pip install "simlevel[portfolio]"'
+        raise InputError([Problem(str(path), 0, 0, "", advice)]) from error
+    kinds = [(name, pyarrow.string() if name in WORDS else pyarrow.float64()) for name in header]
+    schema = pyarrow.schema(kinds)
+    with writing(path) as stream, ParquetWriter(stream, schema) as writer:
+
+        def write(rows: Iterable[Row]) -> None:
+            columns = zip(header, zip(*rows, strict=True), strict=True)
+            cells = {n: each if n in WORDS else [*map(_number, each)] for n, each in columns}
+            writer.write_table(pyarrow.table(cells, schema))
+
+        yield write
+
+
+def _number(cell: str) -> float | None:
+    with suppress(ValueError):
+        return float(cell)
+    return None
 
 
 def _drawn(stream: Generator) -> Block:
@@ -187,31 +234,31 @@ def _returns(stream: Generator, demand: Floats) -> Floats:
     return back
 
 
-def _item_lines(stream: Generator, start: int, block: Block, count: int) -> Iterator[bytes]:
+def _item_rows(stream: Generator, start: int, block: Block, count: int) -> Iterator[Row]:
     slip = stream.random(BLOCK)
     days = [f"{each:.0f}" for each in block.lead_time]
     for place, at in enumerate(slip):
         if at < 0.004:
             days[place] = "" if at < 0.003 else "ask"
     swapped = (slip > 0.997) & (block.low < block.high)
-    low, high = (np.where(swapped, a, b) for a, b in ((block.high, block.low),
-                                                      (block.low, block.high)))  # fmt: skip
+    low = np.where(swapped, block.high, block.low)
+    high = np.where(swapped, block.low, block.high)
     for place in range(count):
-        cells: list[Any] = [
+        yield (
             _name(start + place), "high" if block.critical[place] else "normal", days[place],
-            f"{block.price[place]:.2f}", *map(_cell, (low[place], high[place], block.least[place])),
-        ]  # fmt: skip
-        yield (",".join(cells) + "\n").encode()
+            f"{block.price[place]:.2f}", _cell(low[place]), _cell(high[place]),
+            _cell(block.least[place]),
+        )  # fmt: skip
 
 
-def _sales_lines(stream: Generator, start: int, demand: Floats, back: Floats) -> Iterator[bytes]:
+def _sale_rows(stream: Generator, start: int, demand: Floats, back: Floats) -> Iterator[Row]:
     day = stream.integers(1, 29, (BLOCK, MONTHS))
     for place, month in np.argwhere(demand):
         name = _name(start + place)
         date = f"{FIRST + month // 12}-{month % 12 + 1:02}"
-        yield f"{name},{date}-{day[place, month]:02},{demand[place, month]:.0f}\n".encode()
+        yield name, f"{date}-{day[place, month]:02}", _cell(demand[place, month])
         if back[place, month]:
-            yield f"{name},{date}-28,{-back[place, month]:.0f}\n".encode()
+            yield name, f"{date}-28", _cell(-back[place, month])
 
 
 def _name(number: int) -> str:
