@@ -28,6 +28,12 @@ def rows(folder: Path, name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(lines))
 
 
+def recorded(folder: Path) -> Histories:
+    """The sales as the command reads them."""
+    portfolio = load(folder / "portfolio.toml")
+    return Histories(portfolio.history, folder / portfolio.history.file, portfolio.time_unit)
+
+
 @pytest.mark.parametrize(("count", "seed", "same"), [(1000, 5, True), (1000, 6, False)])
 def test_a_seed_is_a_portfolio(demo, tmp_path, count, seed, same):
     write(tmp_path, count, seed)
@@ -44,9 +50,7 @@ def test_a_longer_demo_begins_with_the_items_of_a_shorter_one(demo, tmp_path, na
 
 
 def test_demand_of_every_kind_is_there(demo):
-    portfolio = load(demo / "portfolio.toml")
-    histories = Histories(portfolio.history, demo / "sales.csv", portfolio.time_unit)
-    kinds = fit(netted(histories.of([row["item"] for row in rows(demo, "items.csv")])))
+    kinds = fit(netted(recorded(demo).of([row["item"] for row in rows(demo, "items.csv")])))
     found = np.unique(kinds.classification, return_counts=True)
     shares = dict(zip(*found, strict=True))
     # About 120 of 1,000 are erratic, the fewest; 40 are eight deviations fewer.
@@ -92,7 +96,8 @@ def test_so_many_items_that_a_text_file_has_too_few_rows_are_written_as_parquet(
     assert [row["price"] for row in items] == [
         float(row["price"]) for row in rows(demo, "items.csv")[:300]
     ]
-    assert load(tmp_path / "portfolio.toml").history.file == "sales.parquet"
+    some = [row["item"] for row in items[40:90]]
+    np.testing.assert_array_equal(recorded(tmp_path).of(some), recorded(demo).of(some))
 
 
 @pytest.mark.slow
