@@ -41,7 +41,7 @@ DEATHS = 3
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """How workers are started, by Dask too: on more threads a BLAS rounds sums in another way, and
 the processors are busy as it is."""
-KILLED = "them killed again and again, as systems do that run out of memory"
+KILLED = "them killed again and again, as where memory runs out (what is finished is kept)"
 PATIENCE = 5
 """Seconds that a scheduler has to answer, and to have a worker."""
 
