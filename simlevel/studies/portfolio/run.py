@@ -21,7 +21,7 @@ import simlevel
 from simlevel.errors import InputError, Problem
 from simlevel.item_tables import Columns, Floats, Histories, LeadTimes, Source, netted, source
 from simlevel.model.portfolio import Portfolio
-from simlevel.saving import alone, write_whole
+from simlevel.saving import alone, folder_at, write_whole
 from simlevel.studies.portfolio.chunk import from_record
 from simlevel.studies.portfolio.formula import from_moments
 from simlevel.studies.portfolio.items import Reader, columns_of, value_needed
@@ -90,7 +90,8 @@ def held(portfolio: Portfolio, base: Path, folder: Path) -> Iterator[None]:
 def begin(portfolio: Portfolio, base: Path, folder: Path) -> tuple[Work, bool]:
     """The work, and whether chunks of an earlier run were thrown away as no longer true.
 
-    *folder* is :func:`held`. Raises InputError where the tables cannot be read.
+    *folder* is :func:`held`. Raises InputError where the tables cannot be read, or *folder* not
+    be written to.
     """
     inputs = {name: _digest(base / name) for name in _tables(portfolio)}
     settings = [simlevel.__version__, portfolio.model_dump_json(), ITEMS, ITEMS_AT_ONCE, inputs]
@@ -119,6 +120,7 @@ def _stale(work: Work) -> bool:
     """Make room for this run; whether that of another was in the way."""
     state = work.folder / STATE
     key = state / "key"
+    folder_at(state)
     others = list(state.glob("*.npz"))
     stale = bool(others) and not (key.is_file() and key.read_text() == work.key)
     for path in others if stale else ():
