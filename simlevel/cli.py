@@ -395,37 +395,85 @@ def trace(
 
 
 @app.command()
-@click.argument("file", type=FILE)
+@click.argument("file", type=FILE, required=False)
 @click.option(
     "-o", "folder", required=True, metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
     help="Write a row an item, a summary and a manifest to this folder.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON document.")
-def portfolio(file: Path, folder: Path, as_json: bool) -> None:
+@click.option(
+    "--scheduler", metavar="ADDRESS",
+    help="Hand the items to the Dask cluster there, such as tcp://10.0.0.7:8786.",
+)  # fmt: skip
+@click.option(
+    "--demo", type=click.IntRange(1, 10**6), metavar="N",
+    help="Instead of FILE: write a portfolio of N invented items to DIR.",
+)  # fmt: skip
+@click.option("--seed", type=click.IntRange(0, 10**15), help="Of --demo; 1 if left out.")
+def portfolio(
+    file: Path | None,
+    folder: Path,
+    as_json: bool,
+    scheduler: str | None,
+    demo: int | None,
+    seed: int | None,
+) -> int:
     """Many items at once: service now, settings that meet the targets, a back-test.
 
     FILE names the tables of items and of what was asked for. A run that was
     stopped goes on where it was.
+
+    \b
+    simlevel portfolio --demo 500 -o demo
+    simlevel portfolio demo/portfolio.toml -o answer
     """
+    if (file is None) == (demo is None):
+        found = "neither" if file is None else "both"
+        raise click.UsageError(f"expected FILE, or --demo N, found {found}")
+    if file is None:
+        assert demo is not None
+        return _demo(demo, folder, 1 if seed is None else seed)
+    if seed is not None:
+        raise click.UsageError("expected --seed beside --demo only, found FILE")
+    return _portfolio(file, folder, as_json, scheduler)
+
+
+def _demo(items: int, folder: Path, seed: int) -> int:
+    from simlevel.studies.portfolio.demo import write
+
+    file = write(folder, items, seed)
+    click.echo(f"wrote {file}, {_count(items, 'item')}; next: simlevel portfolio {file} -o answer")
+    return DONE
+
+
+def _portfolio(file: Path, folder: Path, as_json: bool, scheduler: str | None) -> int:
     from simlevel.portfolio_file import load
     from simlevel.reports import portfolio_tables
+    from simlevel.studies.portfolio import run
     from simlevel.studies.portfolio.rollup import added_up
-    from simlevel.studies.portfolio.run import begin, finish
     from simlevel.studies.portfolio.verification import verification
 
-    work, changed = begin(load(file), file.parent, folder)
-    if changed:
-        _warn("an input, a setting or the program has changed since the last run: begun anew")
-    with _progress("items") as progress:
-        finish(work, progress)
-    with _progress("items simulated") as progress:
-        verified = verification(work, _waiting(progress))
-    sums = added_up(work.tables())
-    portfolio_tables.write_folder(work, sums, verified)
+    said = load(file)
+    with run.held(said, file.parent, folder):
+        work, changed = run.begin(said, file.parent, folder)
+        if changed:
+            _warn("an input, a setting or the program has changed since the last run: begun anew")
+        try:
+            with _progress("items") as progress:
+                run.finish(work, progress, scheduler=scheduler)
+            with _progress("items simulated") as progress:
+                verified = verification(work, _waiting(progress))
+        except KeyboardInterrupt:
+            there = f"{run.finished(work):,} of {work.items:,} items are finished"
+            _warn(f"interrupted: {there}, and the same command goes on from there")
+            return INTERRUPTED
+        sums = added_up(work.tables())
+        portfolio_tables.write_folder(work, sums, verified)
     if as_json:
         _print_json(portfolio_tables.summary(work, sums, verified))
     else:
         _print(portfolio_tables.tables(work, sums, verified), _width())
+    return DONE
 
 
 @app.command()

@@ -56,6 +56,7 @@ class Source(IntEnum):
     ASKS = 2
     LEAD_TIMES = 3
     SAMPLE = 4
+    DEMO = 5
 
 
 def generator(seed: int, source: Source, replication: int) -> Generator:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import re
 import sys
+import time
 from types import SimpleNamespace
 from typing import Any
 
@@ -49,3 +51,18 @@ def test_a_study_that_is_not_asked_to_shows_nothing(capsys, monkeypatch):
     monkeypatch.setattr(progress, "PATIENCE", -1.0)
     sl.simulate(sl.load(shipped()["quickstart"]), replications=3, horizon=20)
     assert capsys.readouterr() == ("", "")
+
+
+def test_a_bar_says_how_many_a_second_in_eighty_columns():
+    from rich.console import Console
+
+    console = Console(width=80, file=io.StringIO())
+    bar = progress._bar("replications", console)
+    task = bar.add_task("replications", total=1_000_000)
+    for done in (100_000, 200_000, 300_000):
+        time.sleep(0.01)
+        bar.update(task, completed=done)
+    console.print(bar.get_renderable())
+    lines = console.file.getvalue().splitlines()
+    assert len(lines) == 1
+    assert re.search(r" 300000/1000000 [1-9][\d,]*/s \d:\d\d:\d\d", lines[0])

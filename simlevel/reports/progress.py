@@ -45,15 +45,10 @@ class ProgressBar:
 
     def _open(self) -> None:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
-        from rich.progress import TimeRemainingColumn as Remaining
 
         console = Console(stderr=True)
         if _watched(console):
-            self._bar = Progress(
-                TextColumn(self._what), BarColumn(), MofNCompleteColumn(), Remaining(),
-                console=console, transient=True,
-            )  # fmt: skip
+            self._bar = _bar(self._what, console)
             self._bar.add_task(self._what)
             self._bar.start()
 
@@ -65,3 +60,19 @@ class ProgressBar:
 def _watched(console: Console) -> bool:
     """Whether a bar would be seen, and seen to move."""
     return find_spec("ipywidgets") is not None if console.is_jupyter else sys.stderr.isatty()
+
+
+def _bar(what: str, console: Console) -> Progress:
+    from rich import progress
+    from rich.text import Text
+
+    class Speed(progress.ProgressColumn):
+        """So many a second, once that is known."""
+
+        def render(self, task: progress.Task) -> Text:
+            return Text("" if task.speed is None else f"{task.speed:,.0f}/s")
+
+    return progress.Progress(
+        progress.TextColumn(what), progress.BarColumn(30), progress.MofNCompleteColumn(), Speed(),
+        progress.TimeRemainingColumn(), console=console, transient=True,
+    )  # fmt: skip

@@ -10,8 +10,8 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Callable, Container, Iterator, Mapping
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,18 +21,17 @@ import simlevel
 from simlevel.errors import InputError, Problem
 from simlevel.item_tables import Columns, Floats, Histories, LeadTimes, Source, netted, source
 from simlevel.model.portfolio import Portfolio
-from simlevel.saving import write_whole
+from simlevel.saving import alone, folder_at, write_whole
 from simlevel.studies.portfolio.chunk import from_record
 from simlevel.studies.portfolio.formula import from_moments
 from simlevel.studies.portfolio.items import Reader, columns_of, value_needed
 from simlevel.studies.portfolio.store import Table, packed, unpacked
+from simlevel.studies.portfolio.workers import Job, here, on_cluster
 
 ITEMS, ITEMS_AT_ONCE = 250, 10_000
 """Items in a chunk, settled one by one or all at once: what a kill can lose, and how finely the
 work is shared out."""
 STATE = ".chunks"
-AHEAD = 2
-"""Chunks that wait for each worker, so that memory does not grow with the number of items."""
 Progress = Callable[[int, int], None]
 """Told the items done and planned."""
 
@@ -73,19 +72,39 @@ class Work:
             yield unpacked(self.chunk(number).read_bytes())
 
 
+@contextmanager
+def held(portfolio: Portfolio, base: Path, folder: Path) -> Iterator[None]:
+    """*folder* for one run at a time, from before :func:`begin` until all is written.
+
+    Raises InputError where it is that of the tables, which would be written over, where another
+    run holds it, or where it cannot be written to.
+    """
+    for name in _tables(portfolio):
+        if (base / name).resolve().parent == folder.resolve():
+            expected = "a folder other than that of the tables"
+            raise InputError(f"-o {folder}: expected {expected}, found {name} in it")
+    with alone(folder, folder / STATE / "lock"):
+        yield
+
+
 def begin(portfolio: Portfolio, base: Path, folder: Path) -> tuple[Work, bool]:
     """The work, and whether chunks of an earlier run were thrown away as no longer true.
 
-    Raises InputError where the tables cannot be read or *folder* not be written to.
+    *folder* is :func:`held`. Raises InputError where the tables cannot be read, or *folder* not
+    be written to.
     """
-    tables = (portfolio.items, portfolio.history, portfolio.lead_times)
-    inputs = {each.file: _digest(base / each.file) for each in tables if each}
+    inputs = {name: _digest(base / name) for name in _tables(portfolio)}
     said = portfolio.model_dump_json(exclude={"verify", "seed"})  # no chunk depends on them
     settings = [simlevel.__version__, said, ITEMS, ITEMS_AT_ONCE, inputs]
     key = hashlib.sha256(json.dumps(settings).encode())
     rows = source(base / portfolio.items.file).rows
     work = Work(portfolio, base, folder, rows, key.hexdigest(), inputs)
     return work, _stale(work)
+
+
+def _tables(portfolio: Portfolio) -> list[str]:
+    tables = (portfolio.items, portfolio.history, portfolio.lead_times)
+    return [each.file for each in tables if each]
 
 
 def _digest(path: Path) -> str:
@@ -102,50 +121,63 @@ def _stale(work: Work) -> bool:
     """Make room for this run; whether that of another was in the way."""
     state = work.folder / STATE
     key = state / "key"
-    try:
-        state.mkdir(parents=True, exist_ok=True)
-        others = list(state.glob("*.npz"))
-        stale = bool(others) and not (key.is_file() and key.read_text() == work.key)
-        for path in others if stale else ():
-            path.unlink()
-    except OSError as error:
-        reason = (error.strerror or str(error)).lower()
-        expected = "a folder that can be written to"
-        raise InputError(f"-o {work.folder}: expected {expected}, found: {reason}") from None
+    folder_at(state)
+    others = list(state.glob("*.npz"))
+    stale = bool(others) and not (key.is_file() and key.read_text() == work.key)
+    for path in others if stale else ():
+        path.unlink()
     write_whole(key, work.key.encode())
     return stale
 
 
-def finish(work: Work, progress: Progress = lambda done, planned: None, workers: int = 0) -> None:
-    """Do the chunks that are missing, on so many processes (0: one for each processor).
+def finish(
+    work: Work,
+    progress: Progress = lambda done, planned: None,
+    workers: int = 0,
+    scheduler: str | None = None,
+) -> None:
+    """Do the chunks that are missing.
 
-    Raises InputError where a table cannot be read.
+    On so many processes (0: one for each processor), or by the workers of the Dask *scheduler*
+    at that address. Raises InputError where a table cannot be read, a chunk not be written, or
+    workers are lost for good.
     """
-    missing = {n for n in range(work.chunks) if not work.chunk(n).is_file()}
-    done = work.items - sum(map(work.items_in, missing))
+    missing, done = _missing(work), finished(work)
     progress(done, work.items)
     if not missing:
         return
+    jobs = _jobs(work, missing)
+    count = min(workers or os.cpu_count() or 1, len(missing))
+    found = (
+        here(results, jobs, count) if scheduler is None else on_cluster(results, jobs, scheduler)
+    )
+    with closing(found):
+        for number, content in found:
+            write_whole(work.chunk(number), content)
+            done += work.items_in(number)
+            progress(done, work.items)
+
+
+def finished(work: Work) -> int:
+    """Items that need not be done again."""
+    return work.items - sum(map(work.items_in, _missing(work)))
+
+
+def _missing(work: Work) -> set[int]:
+    return {n for n in range(work.chunks) if not work.chunk(n).is_file()}
+
+
+def _jobs(work: Work, missing: Container[int]) -> Iterator[Job]:
+    """What :func:`results` needs for each chunk that is *missing*."""
     table, histories = source(work.base / work.portfolio.items.file), histories_of(work)
     lead_times = lead_times_of(work)
     thresholds = _thresholds(work, table, histories)
-    count = min(workers or os.cpu_count() or 1, len(missing))
-    with ProcessPoolExecutor(count) as pool:
-        under_way: dict[Future[bytes], int] = {}
-        for number, columns in enumerate(columns_in(work, table)):
-            if number not in missing:
-                continue
+    for number, columns in enumerate(columns_in(work, table)):
+        if number in missing:
             names = columns.texts[work.portfolio.items.name]
             record = histories.of(names) if histories else None
             times = lead_times.of(names) if lead_times else None
-            sent = (work.portfolio, columns, record, thresholds, times)
-            under_way[pool.submit(results, *sent)] = number
-            if len(under_way) >= AHEAD * count:
-                done += _kept(work, under_way)
-                progress(done, work.items)
-        while under_way:
-            done += _kept(work, under_way)
-            progress(done, work.items)
+            yield number, (work.portfolio, columns, record, thresholds, times)
 
 
 def results(
@@ -156,17 +188,6 @@ def results(
     if record is None:
         return packed(from_moments(portfolio, columns, thresholds))
     return packed(from_record(portfolio, columns, record, thresholds, lead_times))
-
-
-def _kept(work: Work, under_way: dict[Future[bytes], int]) -> int:
-    """Write the chunks that are done, at least one; the items in them."""
-    finished, _ = wait(under_way, return_when=FIRST_COMPLETED)
-    items = 0
-    for each in finished:
-        number = under_way.pop(each)
-        write_whole(work.chunk(number), each.result())
-        items += work.items_in(number)
-    return items
 
 
 def columns_in(work: Work, table: Source) -> Iterator[Columns]:
