@@ -24,6 +24,7 @@ _SECTIONS: Mapping[KeyPath, type[Frozen]] = {
     ("present",): model.Present, ("proposed",): model.Proposed,
     ("costs",): model.PortfolioCosts, ("costs", "holding"): model.HoldingColumn,
     ("items", "lead_time"): model.TimeColumn, ("backtest",): model.Backtest,
+    ("system",): model.System,
 }  # fmt: skip
 _MISSING: Mapping[KeyPath, str] = {
     ("items",): "a table [items]",

@@ -68,7 +68,7 @@ class Work:
         return min(self.size, self.items - number * self.size)
 
     def tables(self) -> Iterator[Table]:
-        """The results of one chunk after another, once they are there."""
+        """The results of one chunk after another, once they are there; with their ladders."""
         for number in range(self.chunks):
             yield unpacked(self.chunk(number).read_bytes())
 
@@ -81,7 +81,8 @@ def begin(portfolio: Portfolio, base: Path, folder: Path) -> tuple[Work, bool]:
     tables = [each.file for each in (portfolio.items, portfolio.history,
                                          portfolio.lead_times) if each]  # fmt: skip
     inputs = {name: _digest(base / name) for name in tables}
-    settings = [simlevel.__version__, portfolio.model_dump_json(), ITEMS, ITEMS_AT_ONCE, inputs]
+    said = portfolio.model_dump_json(exclude={"system"})  # that is worked out from the chunks
+    settings = [simlevel.__version__, said, ITEMS, ITEMS_AT_ONCE, inputs]
     key = hashlib.sha256(json.dumps(settings).encode())
     rows = source(base / portfolio.items.file).rows
     work = Work(portfolio, base, folder, rows, key.hexdigest(), inputs)
