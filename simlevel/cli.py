@@ -398,7 +398,7 @@ def trace(
 @click.argument("file", type=FILE)
 @click.option(
     "-o", "folder", required=True, metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
-    help="Write a row an item, a summary and a manifest to this folder.",
+    help="Write a row an item, a summary, a manifest and a report page to this folder.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON document.")
 def portfolio(file: Path, folder: Path, as_json: bool) -> None:
@@ -409,7 +409,8 @@ def portfolio(file: Path, folder: Path, as_json: bool) -> None:
     """
     from simlevel.portfolio_file import load
     from simlevel.reports import portfolio_tables
-    from simlevel.studies.portfolio.rollup import added_up
+    from simlevel.reports.portfolio_summary import summary
+    from simlevel.studies.portfolio.answer import answer
     from simlevel.studies.portfolio.run import begin, finish
 
     work, changed = begin(load(file), file.parent, folder)
@@ -417,12 +418,12 @@ def portfolio(file: Path, folder: Path, as_json: bool) -> None:
         _warn("an input, a setting or the program has changed since the last run: begun anew")
     with _progress("items") as progress:
         finish(work, progress)
-    sums = added_up(work.tables())
-    portfolio_tables.write_folder(work, sums)
+    found = answer(work)
+    portfolio_tables.write_folder(found)
     if as_json:
-        _print_json(portfolio_tables.summary(work, sums))
+        _print_json(summary(found))
     else:
-        _print(portfolio_tables.tables(work, sums), _width())
+        _print(portfolio_tables.tables(summary(found)), _width())
 
 
 @app.command()

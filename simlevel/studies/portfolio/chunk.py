@@ -167,21 +167,21 @@ def _gives(prefix: str, setting: Setting, item: Item) -> Cells:
 
 
 def _back_test(demand: Floats, split: int, cases: Sequence[_Case]) -> None:
-    """Replay what was held out under the settings in use and those of the first part.
+    """Replay what was held out under the settings of the first part, and under those in use.
 
-    Both for the same items, those that have both; or where there are none in use, the latter.
+    Items whose first part gives none are not replayed at all.
     """
-    both = [case for case in cases if case.tested is not None]
-    if not both:
-        return
-    rows = np.array([case.place for case in both])
-    lead_times = np.array([case.row.lead_time for case in both])
-    played = {"proposed": [case.tested.policy for case in both if case.tested]}
-    if all(case.row.present for case in both):
-        played["present"] = [case.row.present for case in both if case.row.present]
-    for prefix, policies in played.items():
-        found = replay(demand[rows], policies, lead_times, split)
-        for place, case in enumerate(both):
+    tested = [case for case in cases if case.tested is not None]
+    for prefix, played in (
+        ("proposed", [(case, case.tested.policy) for case in tested if case.tested]),
+        ("present", [(case, case.row.present) for case in tested if case.row.present]),
+    ):
+        if not played:
+            continue
+        rows = np.array([case.place for case, _ in played])
+        lead_times = np.array([case.row.lead_time for case, _ in played])
+        found = replay(demand[rows], [policy for _, policy in played], lead_times, split)
+        for place, (case, _) in enumerate(played):
             case.cells |= _reached(prefix, found, place, case.row.unit_value)
 
 

@@ -17,11 +17,16 @@ from numpy.typing import NDArray
 from simlevel.studies.portfolio.store import Table
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
 
 ENOUGH = 1e-5
 """No level is looked at above the first that misses a smaller share of the units."""
 NOTHING = 1e-9
 """Levels that serve less than this share more than none are not told from it."""
+MANY = 200
+"""Levels of one item from which on those are left out that hardly differ from the one below:
+by less than SERVED of the units, and with a step that brings less by no more than BRINGS."""
+SERVED, BRINGS = 0.005, 0.05
 
 
 class Ladder(NamedTuple):
@@ -46,14 +51,29 @@ def ladder(level: Floats, fill_rate: Floats, on_hand: Floats) -> Ladder:
     most_so_far = np.maximum.accumulate(np.append(-np.inf, on_hand))[:-1]
     worth = (fill_rate > fill_rate[0] + NOTHING) & (on_hand > most_so_far)
     worth[0], worth[last + 1 :] = True, False
-    kept = np.flatnonzero(worth)
+    kept = _hull(fill_rate, on_hand, np.flatnonzero(worth))
+    if len(kept) > MANY:
+        kept = _thinned(fill_rate, on_hand, kept)
+    return Ladder(level[kept], fill_rate[kept], np.maximum(on_hand[kept], 0.0))
+
+
+def _hull(fill_rate: Floats, on_hand: Floats, kept: Ints) -> Ints:
+    """Those of *kept* that lie above the line between any two others."""
     while True:
         brings = np.diff(fill_rate[kept]) / np.diff(on_hand[kept])
         # Not above the line between its neighbours; or no better than the one before it.
         below = np.append(brings[1:] >= brings[:-1], brings[-1:] <= 0)
         if not below.any():
-            return Ladder(level[kept], fill_rate[kept], on_hand[kept])
+            return kept
         kept = np.delete(kept, np.flatnonzero(below) + 1)
+
+
+def _thinned(fill_rate: Floats, on_hand: Floats, kept: Ints) -> Ints:
+    """The highest of levels that are alike."""
+    brings = np.diff(fill_rate[kept]) / np.diff(on_hand[kept])
+    alike = np.floor(np.log(brings) / BRINGS), np.floor(fill_rate[kept[1:]] / SERVED)
+    last = (np.diff(alike[0]) != 0) | (np.diff(alike[1]) != 0)
+    return np.asarray(kept[np.append(True, np.append(last, True))])
 
 
 _RUNG = "rung_"

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simlevel.model.portfolio import Portfolio
-from simlevel.studies.portfolio.ladder import places_of, rungs_of, without_rungs
+from simlevel.studies.portfolio.ladder import NOTHING, places_of, rungs_of, without_rungs
 from simlevel.studies.portfolio.store import Table, column
 from simlevel.theory.choices import MET
 
@@ -102,11 +102,11 @@ def optimum(portfolio: Portfolio, tables: Tables) -> Optimum | str:
     if cut is None:
         return f"no levels that are looked at serve {100 * target:.6g} %"
     served, invested, empty = 0.0, 0.0, 0
-    for table in with_system(portfolio, tables(), cut):
-        on_hand = column(table, "system_mean_on_hand")
-        served += float(np.nansum(market.weight(table) * column(table, "system_fill_rate")))
+    for table, settings in _settled(market, tables(), cut):
+        share, on_hand = (settings[f"system_{name}"] for name in ("fill_rate", "mean_on_hand"))
+        served += float(np.nansum(market.weight(table) * share))
         invested += float(np.nansum(market.price(table) * on_hand))
-        empty += int((on_hand <= 0).sum())
+        empty += int((share <= NOTHING).sum())
     return Optimum(
         weight=market.name, priced=market.priced, items=sums.items, settled=sums.settled,
         target=target, asked=portfolio.system.fill_rate is not None, equal_target=sums.equal,
@@ -119,17 +119,25 @@ def optimum(portfolio: Portfolio, tables: Tables) -> Optimum | str:
 
 def with_system(portfolio: Portfolio, tables: Iterable[Table], cut: Cut | None) -> Iterator[Table]:
     """*tables*, with the columns of the system optimum in the place of the ladders."""
-    market, left = _Market(portfolio), cut.alike if cut else 0
+    if cut is None:
+        yield from map(without_rungs, tables)
+        return
+    for table, settings in _settled(_Market(portfolio), tables, cut):
+        yield {**without_rungs(table), **settings}
+
+
+def _settled(
+    market: _Market, tables: Iterable[Table], cut: Cut
+) -> Iterator[tuple[Table, Table]]:  # fmt: skip
+    """Each chunk, and its columns of the system optimum."""
+    left = cut.alike
     for table in tables:
-        if cut is None:
-            yield without_rungs(table)
-            continue
         steps = market.steps(table)
         taken = steps.brings > cut.brings
         alike = np.flatnonzero(steps.brings == cut.brings)[:left]
         taken[alike] = True
         left -= len(alike)
-        yield {**without_rungs(table), **market.settings(table, steps.item[taken])}
+        yield table, market.settings(table, steps.item[taken])
 
 
 class _Sums(NamedTuple):
