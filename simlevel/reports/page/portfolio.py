@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from simlevel import __version__, words
+from simlevel import __version__, numbers, words
 from simlevel.model.fields import singular
 from simlevel.model.portfolio import Portfolio
 from simlevel.reports.portfolio_summary import Document
@@ -16,7 +16,7 @@ from simlevel.studies.portfolio.chunk import SIDES
 from simlevel.studies.portfolio.rollup import WHOLE
 from simlevel.studies.portfolio.system import WEIGHTS
 
-CALLED = {"present": "in use", "proposed": "proposed", "system": "system optimum"}
+CALLED = {"present": "in use", "proposed": "proposed", "system": "system"}
 OF = {"unit": "units", "line": "order lines", "value": "value"}
 MOST_CLASSES = 30
 CAUSES = 15
@@ -226,7 +226,7 @@ def _target(target: Mapping[str, float] | None) -> str:
     if target is None:
         return ""
     ((measure, asked),) = target.items()
-    return f"{words.measure(measure).title.strip()}, {_share(asked)} asked"
+    return f"{words.measure(measure).title.strip()}, {numbers.share(asked)} asked"
 
 
 def _tested(side: str, found: Document) -> Tested:
@@ -276,7 +276,7 @@ def _system(document: Document, portfolio: Portfolio) -> Iterator[str]:
     equal, best = system["equal_target"], system["optimum"]
     asked = "what the items' own targets come to"
     asked = asked if system["target"]["from"] == "equal_target" else "asked for in the file"
-    target, of = _share(system["target"]["fill_rate"]), OF[system["weight"]]
+    target, of = _share(best["fill_rate"]), OF[system["weight"]]
     saved = equal["investment"] - best["investment"]
     more = "less" if saved >= 0 else "more"
     yield (
@@ -328,7 +328,7 @@ def _why(row: Document) -> str:
     measure = row["target"]
     now, then = row[f"present_{measure}"], row[f"proposed_{measure}"]
     called = "is served at once" if measure == "fill_rate" else "of cycles pass without a stockout"
-    said = f"In use {_share(now)} {called} where {_share(row['asked'])} is asked"
+    said = f"In use {_share(now)} {called} where {numbers.share(row['asked'])} is asked"
     if row["tested_lines"] and row["reached_present_lines"] is not None:
         late = row["tested_lines"] - row["reached_present_lines"]
         came = f"{late:,.0f} of {row['tested_lines']:,.0f} order lines came late in the back-test"

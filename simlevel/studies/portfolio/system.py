@@ -28,7 +28,7 @@ Tables = Callable[[], Iterable[Table]]
 
 WEIGHTS = {"unit": "mean", "line": "lines", "value": "value"}
 """What a share counts, and its column: units, order lines (periods with demand), or money."""
-MULTIPLIERS = 10.0 ** (np.arange(-80, 81) / 8)
+MULTIPLIERS = 10.0 ** (np.arange(-160, 161) / 16)
 """Of the curve: investment for one more of the weight, per time unit, that is served at once."""
 BINS = 4096
 """Into how many the steps around the target are parted in a pass."""
