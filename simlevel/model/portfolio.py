@@ -325,8 +325,9 @@ def contradictions(portfolio: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
             expected = f"a unit of time that converts to {portfolio.time_unit!r}"
             yield (*path, key), wrong(expected, unit)
     by_value: list[tuple[str, ...]] = [
-        ("classes", name, "value_up_to") for name, each in classes.items() if each.value_up_to
-    ]
+        ("classes", name, "value_up_to")
+        for name, each in classes.items() if each.value_up_to is not None
+    ]  # fmt: skip
     if portfolio.system and portfolio.system.weight == "value":
         by_value.append(("system", "weight"))
     if costs and getattr(costs.holding, "rate", None) is not None:

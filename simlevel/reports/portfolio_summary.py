@@ -52,7 +52,10 @@ def summary(found: Answer) -> Document:
         "time_unit": portfolio.time_unit,
         "weights": WEIGHED,
         "back_test": _split(portfolio),
-        "classes": {name: _class(portfolio, name, each) for name, each in found.sums.items()},
+        "all_items": _class(portfolio, "", found.rollup.whole),
+        "classes": {
+            name: _class(portfolio, name, each) for name, each in found.rollup.classes.items()
+        },
         "system": _system(found.system),
         "changes": {
             "per": found.changes.per,
@@ -62,9 +65,10 @@ def summary(found: Answer) -> Document:
     }
 
 
-def _split(portfolio: Portfolio) -> Document:
+def _split(portfolio: Portfolio) -> Document | None:
     """How many periods of the record are fitted for the back-test, and how many replayed."""
-    history = portfolio.history
+    if (history := portfolio.history) is None:
+        return None
     periods = Periods.between(history.first, history.last, singular(portfolio.time_unit)).count
     replayed = portfolio.backtest.periods or periods // 3
     return {"periods_fitted": periods - replayed, "periods_replayed": replayed}
@@ -155,3 +159,9 @@ def _system(found: Optimum | str) -> Document:
 
 def _point(point: Point) -> Document:
     return {"fill_rate": point.fill_rate, "investment": point.investment}
+
+
+def by_class(document: Document) -> list[tuple[str, Document]]:
+    """All items of a summary, and each class with settings where there are several; by name."""
+    classes = [(name, each) for name, each in document["classes"].items() if each["settled"]]
+    return [("all items", document["all_items"]), *(classes if len(classes) > 1 else [])]

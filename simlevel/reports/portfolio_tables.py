@@ -11,13 +11,14 @@ from rich.text import Text
 
 from simlevel.reports.files import json_text
 from simlevel.reports.item_tables import write_csv, write_parquet
-from simlevel.reports.portfolio_summary import Document, manifest, summary
+from simlevel.reports.portfolio_summary import Document, by_class, manifest, summary
 from simlevel.saving import write_whole
 from simlevel.studies.portfolio.answer import Answer
 from simlevel.studies.portfolio.chunk import SIDES
-from simlevel.studies.portfolio.rollup import ANSWERS, WHOLE
+from simlevel.studies.portfolio.rollup import ANSWERS
 from simlevel.studies.portfolio.system import WEIGHTS
 
+Classes = list[tuple[str, Document]]
 CALLED = {"present": "in use", "proposed": "proposed", "system": "system"}
 WEIGHED = {"unit": "units", "line": "order lines", "value": "value"}
 CAUSES = 10
@@ -43,30 +44,33 @@ def write_folder(found: Answer) -> None:
 
 def tables(document: Document) -> Group:
     """A summary for a terminal: the back-test first, then the long run, then who is left out."""
-    classes = document["classes"]
+    classes = by_class(document)
     said: list[RenderableType] = [Text(document["portfolio"], style="bold"), ""]
-    said += [_back_test(classes), "", _long_run(classes), ""]
+    if document["back_test"] is not None:
+        said += [_back_test(classes), ""]
+    said += [_long_run(classes), ""]
     said += [*map(Text, _system(document["system"])), ""]
-    said += map(Text, _left_out(classes[WHOLE]["left_out"]))
+    said += map(Text, _left_out(document["all_items"]["left_out"]))
     return Group(*said)
 
 
 def _table(title: str, *headings: str) -> Table:
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 1))
+    table = Table(title=title, title_justify="left", box=None, pad_edge=False,
+                  collapse_padding=True)  # fmt: skip
     for heading in headings:
         left = heading in ("class", "settings")
         table.add_column(heading, justify="left" if left else "right", no_wrap=True)
     return table
 
 
-def _back_test(classes: Document) -> Table:
+def _back_test(classes: Classes) -> Table:
     table = _table(
         "Back-test: what settings that had not seen the end of the record\npromised, and what they "
         "reached when it was replayed",
         "class", "items", "settings", "Type I", "reached", "by unit", "reached", "by line",
         "reached",
     )  # fmt: skip
-    for name, each in classes.items():
+    for name, each in classes:
         for side in SIDES:
             tested = each["back_test"][side]
             if not tested["items"]:
@@ -78,12 +82,12 @@ def _back_test(classes: Document) -> Table:
     return table
 
 
-def _long_run(classes: Document) -> Table:
+def _long_run(classes: Classes) -> Table:
     table = _table(
         "In the long run, by the fitted models: what is served at once",
         "class", "items", "settings", "by unit", "by line", "by value", "investment",
     )  # fmt: skip
-    for name, each in classes.items():
+    for name, each in classes:
         for side in ANSWERS:
             found = each["long_run"][side]
             if found["fill_rate"]["by_unit"] is None:
@@ -95,8 +99,7 @@ def _long_run(classes: Document) -> Table:
 
 
 def _short(name: str) -> str:
-    shown = name or "(none)"
-    return shown if len(shown) <= NAME else f"{shown[: NAME - 1]}…"
+    return name if len(name) <= NAME else f"{name[: NAME - 1]}…"
 
 
 def _system(system: Document) -> Iterator[str]:

@@ -11,9 +11,8 @@ from typing import Any
 from simlevel import __version__, numbers, words
 from simlevel.model.fields import singular
 from simlevel.model.portfolio import Portfolio
-from simlevel.reports.portfolio_summary import Document
+from simlevel.reports.portfolio_summary import Document, by_class
 from simlevel.studies.portfolio.chunk import SIDES
-from simlevel.studies.portfolio.rollup import WHOLE
 from simlevel.studies.portfolio.system import WEIGHTS
 
 CALLED = {"present": "in use", "proposed": "proposed", "system": "system"}
@@ -115,16 +114,16 @@ class Page:
 
 def page(document: Document, portfolio: Portfolio, inputs: Mapping[str, str]) -> Page:
     """What the page of a summary says; *inputs* are the SHA-256 of the tables by name."""
-    whole, system = document["classes"][WHOLE], document["system"]
-    known = [each for each in document["classes"].items() if each[1]["settled"]]
+    whole, system = document["all_items"], document["system"]
+    known = by_class(document)
     return Page(
         name=document["portfolio"],
         said=_said(document),
         answer=_answer(document, portfolio),
         choice=tuple(_choice(document)),
         how_to_read=_how_to_read(document),
-        classes=tuple(_class(name, each) for name, each in known[:MOST_CLASSES]),
-        more_classes=len(known[MOST_CLASSES:]),
+        classes=tuple(_class(name, each) for name, each in known[: MOST_CLASSES + 1]),
+        more_classes=len(known[MOST_CLASSES + 1 :]),
         weights=tuple((f"by {name}", said) for name, said in document["weights"].items()),
         cost_per=f"a {singular(document['time_unit'])}",
         verification=tuple(_verification(document)),
@@ -147,7 +146,7 @@ def page(document: Document, portfolio: Portfolio, inputs: Mapping[str, str]) ->
 
 
 def _said(document: Document) -> str:
-    whole = document["classes"][WHOLE]
+    whole = document["all_items"]
     unit = singular(document["time_unit"])
     return (
         f"{_items(whole['items'])}, time in {unit}s; settings are proposed for "
@@ -161,19 +160,25 @@ def _headline(portfolio: Portfolio) -> str:
 
 
 def _answer(document: Document, portfolio: Portfolio) -> str:
-    tested = document["classes"][WHOLE]["back_test"]
+    tested = document["all_items"]["back_test"]
     weight = _headline(portfolio)
     now, then = (tested[side]["fill_rate"][f"by_{weight}"]["reached"] for side in SIDES)
+    how = "Back-tested"
     if then is None:
-        return "No item could be tested on what its settings had not seen."
-    said = f"Back-tested, the proposed settings serve {_share(then)} of {OF[weight]} at once"
+        how, found = "By the models", document["all_items"]["long_run"]
+        now, then = (found[side]["fill_rate"][f"by_{weight}"] for side in SIDES)
+    said = f"{how}, the proposed settings serve {_share(then)} of {OF[weight]} at once"
+    if then is None:
+        return "No settings can be proposed."
     return f"{said}." if now is None else f"{said}, those in use {_share(now)}."
 
 
 def _choice(document: Document) -> Iterator[str]:
-    whole = document["classes"][WHOLE]
+    whole = document["all_items"]
     tested = whole["back_test"]["proposed"]["fill_rate"]
-    if tested["by_unit"]["promised"] is not None:
+    if document["back_test"] is None:
+        yield "Nothing was back-tested, as there is no record: this is what the models promise."
+    elif tested["by_unit"]["promised"] is not None:
         weight = "value" if tested["by_value"]["promised"] is not None else "unit"
         found = tested[f"by_{weight}"]
         yield f"Promised were {_share(found['promised'])} of {OF[weight]}: " + _kept(found)
@@ -197,6 +202,8 @@ def _kept(found: Mapping[str, float]) -> str:
 
 def _how_to_read(document: Document) -> str:
     split, unit = document["back_test"], singular(document["time_unit"])
+    if split is None:
+        return ""
     return (
         f"How to read it: settings were worked out from the first {split['periods_fitted']:,} "
         f"{unit}s of the record alone, then the last {split['periods_replayed']:,} were played "
@@ -210,7 +217,7 @@ def _how_to_read(document: Document) -> str:
 
 def _class(name: str, found: Document) -> Class:
     return Class(
-        name if name != WHOLE else "all items",
+        name,
         _target(found["target"]),
         tuple(_tested(side, each) for side, each in found["back_test"].items() if each["items"]),
         tuple(
@@ -388,19 +395,20 @@ RETURNS = {
 
 def _assumed(document: Document, portfolio: Portfolio) -> Iterator[tuple[str, str]]:
     unit = singular(document["time_unit"])
-    families = document["classes"][WHOLE]["families"]
+    families = document["all_items"]["families"]
     counts = "; ".join(f"{FAMILIES.get(name, name)} {count:,}" for name, count in families.items())
+    if portfolio.history is None:
+        yield "Demand", "of the family and moments that the items table gives, unit by unit"
+        yield "Families", counts
+    else:
+        yield "Demand", f"comes once a {unit}, drawn anew from its model; no trend, no season"
+        yield "Models", f"chosen by likelihood with a penalty for each parameter: {counts}"
+        yield "Returns", f"entries below 0 {RETURNS[portfolio.history.returns]}"
     review = portfolio.proposed.review_period
     looks = "after each demand" if review is None else f"every {_number(review)} {unit}s"
-    yield from {
-        "Demand": f"comes once a {unit}, each {unit} drawn anew from the model that was chosen for "
-        "the item; no trend and no season",
-        "Models": f"chosen by likelihood with a penalty for each parameter: {counts}",
-        "Returns": f"entries below 0 {RETURNS[portfolio.history.returns]}",
-        "Lead times": "constant, as the items table has them",
-        "Orders": f"{looks}, by the inventory position; what is not on the shelf is backordered",
-        "Investment": "the mean stock on hand, at its unit value; no stock in transit",
-    }.items()
+    yield "Lead times", "constant, as the items table has them"
+    yield "Orders", f"{looks}, by the inventory position; what is not on the shelf is backordered"
+    yield "Investment", "the mean stock on hand, at its unit value; no stock in transit"
 
 
 def _settings(portfolio: Portfolio, inputs: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from simlevel.studies.portfolio.changes import Changes
-from simlevel.studies.portfolio.rollup import Sums, add
+from simlevel.studies.portfolio.rollup import Rollup
 from simlevel.studies.portfolio.run import Work
 from simlevel.studies.portfolio.store import Table
 from simlevel.studies.portfolio.system import Optimum, optimum, with_system
@@ -17,8 +17,7 @@ class Answer:
     """Of all items of *work*."""
 
     work: Work
-    sums: dict[str, Sums]
-    """By class of service, and of all."""
+    rollup: Rollup
     system: Optimum | str
     """Or why there is none."""
     changes: Changes
@@ -31,8 +30,8 @@ class Answer:
 
 def answer(work: Work) -> Answer:
     """What the chunks of *work*, which are all there, come to."""
-    found = Answer(work, {}, optimum(work.portfolio, work.tables), Changes(work.portfolio))
+    found = Answer(work, Rollup(), optimum(work.portfolio, work.tables), Changes(work.portfolio))
     for table in found.tables():
-        add(found.sums, table)
+        found.rollup.add(table)
         found.changes.add(table)
     return found

@@ -13,8 +13,6 @@ from simlevel.studies.portfolio.chunk import SIDES
 from simlevel.studies.portfolio.store import Table, column
 from simlevel.studies.portfolio.system import WEIGHTS
 
-WHOLE = "all"
-"""The name of what is added up over all classes."""
 ANSWERS = (*SIDES, "system")
 """Settings in use, proposed, and those of the system optimum."""
 FIRST = 5
@@ -135,10 +133,18 @@ def _cause(said: str) -> str:
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
 
 
-def add(found: dict[str, Sums], table: Table) -> None:
-    """Count in *table*: to the sums of each class of service, and of all."""
-    found.setdefault(WHOLE, Sums()).add(table)
-    classes = column(table, "class")
-    for name in dict.fromkeys(classes.tolist()):
-        of_class = {key: each[classes == name] for key, each in table.items()}
-        found.setdefault(name, Sums()).add(of_class)
+@dataclass
+class Rollup:
+    """All items, and each class of service."""
+
+    whole: Sums = field(default_factory=Sums)
+    classes: dict[str, Sums] = field(default_factory=dict)
+    """Items that are in none have no name."""
+
+    def add(self, table: Table) -> None:
+        """Count in the items of *table*."""
+        self.whole.add(table)
+        classes = column(table, "class")
+        for name in dict.fromkeys(classes.tolist()):
+            of_class = {key: each[classes == name] for key, each in table.items()}
+            self.classes.setdefault(name, Sums()).add(of_class)
