@@ -51,10 +51,8 @@ fill_rate = "95%"
 """
 
 
-@pytest.fixture
-def file(tmp_path, monkeypatch):
+def ten_items(tmp_path):
     """Ten items of four years, the last with one sale only and the first named like a formula."""
-    monkeypatch.setattr(run, "ITEMS", 4)
     rng = np.random.default_rng(2)
     names = ["=1+1", *(f"i{n}" for n in range(8)), "slow"]
     rows = [f"{name},{30 + 7 * n},{2 + n},{n % 3},{n % 3 + n}" for n, name in enumerate(names)]
@@ -69,6 +67,12 @@ def file(tmp_path, monkeypatch):
     (tmp_path / "sales.csv").write_text("item,month,units\n" + "\n".join(sales) + "\n")
     (tmp_path / "p.toml").write_text(TEXT)
     return tmp_path / "p.toml"
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "ITEMS", 4)
+    return ten_items(tmp_path)
 
 
 def settle(file: Path, folder: str, capsys) -> tuple[dict[str, bytes], str]:

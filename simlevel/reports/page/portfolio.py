@@ -341,8 +341,8 @@ def _why(row: Document) -> str:
         came = f"{late:,.0f} of {row['tested_lines']:,.0f} order lines came late in the back-test"
         said += f", and {came}" if late else ""
     more = -row["freed"]
-    stock = f"{_amount(abs(more))} {'more' if more >= 0 else 'less'} in stock"
-    return f"{said}; {_turned(row)} gives {_share(then)} with {stock}."
+    stock = f"{_amount(abs(more))} {'more' if more > 0 else 'less'}" if more else "as much"
+    return f"{said}; {_turned(row)} gives {_share(then)} with {stock} in stock."
 
 
 def _turned(row: Document) -> str:
