@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 from pages import Page, faults
+from rich.console import Console
 from test_portfolio_run import TEXT, ten_items
 
 from simlevel.cli import status
@@ -16,6 +18,7 @@ from simlevel.portfolio_file import load, parse
 from simlevel.reports.page import portfolio as content
 from simlevel.reports.page import portfolio_page
 from simlevel.reports.portfolio_summary import summary
+from simlevel.reports.portfolio_tables import tables
 from simlevel.studies.portfolio import changes, rollup, run
 from simlevel.studies.portfolio.answer import Answer, answer
 from simlevel.studies.portfolio.changes import Changes
@@ -290,8 +293,22 @@ def test_a_portfolio_by_moments_has_a_page_too():
     assert 'id="backtest"' not in html
 
 
-def test_a_verification_stands_on_the_page(made):
-    found = summary(made[0]) | {"verification": {"items_simulated": 60, "agree": 60}}
-    assert content.page(found, made[0].work.portfolio, {}).verification == (
-        ("items simulated", "60"), ("agree", "60"),
-    )  # fmt: skip
+@pytest.mark.parametrize(
+    ("refuted", "said"),
+    [
+        ([], "60 give what they were promised to, all of them"),
+        ([{"item": EVIL[0]}] * 2, f"58 give what they were promised to; not so: {EVIL[0]}"),
+    ],
+)
+def test_a_verification_stands_on_the_page_and_in_the_terminal(made, refuted, said):
+    sample = {"settled": 900, "sampled": 60, "agree": 60 - len(refuted), "refuted": refuted,
+              "replications": 100, "periods": 730, "says": "So much."}  # fmt: skip
+    document = summary(made[0]) | {"verification": sample}
+    found = dict(content.page(document, made[0].work.portfolio, {}).verification)
+    assert found["Agree"] == said
+    assert found["Simulated"] == "60 of 900 settings, each 100 times over 730 months"
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(tables(document))
+    printed = console.export_text()
+    assert "Of 900 settings 60 were simulated" in printed
+    assert all(len(line) <= 80 for line in printed.splitlines())

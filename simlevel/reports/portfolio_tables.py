@@ -49,7 +49,10 @@ def tables(document: Document) -> Group:
     if document["back_test"] is not None:
         said += [_back_test(classes), ""]
     said += [_long_run(classes), ""]
-    said += [*map(Text, _system(document["system"])), ""]
+    said += map(Text, _system(document["system"]))
+    if found := document.get("verification"):
+        said.append(Text(_verified(found)))
+    said.append("")
     said += map(Text, _left_out(document["all_items"]["left_out"]))
     return Group(*said)
 
@@ -117,6 +120,15 @@ def _system(system: Document) -> Iterator[str]:
         f"with a target for each item {percent(equal['fill_rate'])} for "
         f"{amount(equal['investment'])}{unit}"
     )
+
+
+def _verified(found: Document) -> str:
+    """What became of the settings that were simulated, in a line or two."""
+    sample = f"Of {found['settled']:,} settings {found['sampled']:,} were simulated: "
+    if not (names := list(dict.fromkeys(each["item"] for each in found["refuted"]))):
+        return f"{sample}{found['agree']:,} agree with what they were promised to give"
+    some = ", ".join(map(_short, names[:3])) + (", …" if len(names) > 3 else "")
+    return f"{sample}{found['agree']:,} agree, {len(names):,} do not: {some}"
 
 
 def _left_out(causes: Document) -> Iterator[str]:

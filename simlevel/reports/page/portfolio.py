@@ -20,6 +20,8 @@ OF = {"unit": "units", "line": "order lines", "value": "value"}
 MOST_CLASSES = 30
 CAUSES = 15
 """That are listed of items left out."""
+NAMED = 5
+"""Items that are named of those that do not give what they were promised to."""
 LONGEST = 60
 """Characters of an item's name that are shown."""
 FAMILIES = {
@@ -257,8 +259,17 @@ def _change_of(found: Document) -> str:
 
 
 def _verification(document: Document) -> Iterator[tuple[str, str]]:
-    for key, said in document.get("verification", {}).items():
-        yield key.replace("_", " "), str(said)
+    found = document.get("verification")
+    if not found:
+        return
+    unit = singular(document["time_unit"])
+    times = f"each {found['replications']:,} times over {found['periods']:,} {unit}s"
+    yield "Simulated", f"{found['sampled']:,} of {found['settled']:,} settings, {times}"
+    wrong = list(dict.fromkeys(each["item"] for each in found["refuted"]))
+    names = ", ".join(map(_cut, wrong[:NAMED])) + (", …" if len(wrong) > NAMED else "")
+    other = f"; not so: {names}" if wrong else ", all of them"
+    yield "Agree", f"{found['agree']:,} give what they were promised to{other}"
+    yield "What that shows", found["says"]
 
 
 # --- the system ------------------------------------------------------------------------------
