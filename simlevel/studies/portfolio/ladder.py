@@ -106,4 +106,6 @@ def rungs_of(table: Table, name: str) -> Floats:
 
 def without_rungs(table: Table) -> Table:
     """The columns that have an entry an item."""
-    return {name: each for name, each in table.items() if not name.startswith(_RUNG)}
+    if f"{_RUNG}item" not in table:
+        return table
+    return {name: table[name] for name in table if not name.startswith(_RUNG)}

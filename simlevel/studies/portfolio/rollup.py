@@ -145,6 +145,9 @@ class Rollup:
         """Count in the items of *table*."""
         self.whole.add(table)
         classes = column(table, "class")
-        for name in dict.fromkeys(classes.tolist()):
-            of_class = {key: each[classes == name] for key, each in table.items()}
+        names = list(dict.fromkeys(classes.tolist()))
+        for name in names:
+            of_class = table
+            if len(names) > 1:
+                of_class = {key: each[classes == name] for key, each in table.items()}
             self.classes.setdefault(name, Sums()).add(of_class)

@@ -93,6 +93,8 @@ class _Steps(NamedTuple):
 
 def optimum(portfolio: Portfolio, tables: Tables) -> Optimum | str:
     """The mix of levels that meets the system's target with least; or why there is none."""
+    if portfolio.history is None:
+        return "demand is known by its moments, and levels other than those proposed are not kept"
     market = _Market(portfolio)
     sums = market.sums(tables())
     if not sums.items:
