@@ -72,7 +72,8 @@ class Optimum:
     """With the settings in use; None where not all these items have some."""
     reached: Point
     could_be_less: float
-    """What another mix of levels could save at most: the part of the last step not needed."""
+    """What another mix of the levels that are kept could save at most: the part of the last step
+    that is not needed."""
     empty: int
     """Items that are left at their lowest level, at which nothing is held."""
     curve: tuple[Point, ...]
@@ -128,9 +129,7 @@ def with_system(portfolio: Portfolio, tables: Iterable[Table], cut: Cut | None) 
         yield {**without_rungs(table), **settings}
 
 
-def _settled(
-    market: _Market, tables: Iterable[Table], cut: Cut
-) -> Iterator[tuple[Table, Table]]:  # fmt: skip
+def _settled(market: _Market, tables: Iterable[Table], cut: Cut) -> Iterator[tuple[Table, Table]]:
     """Each chunk, and its columns of the system optimum."""
     left = cut.alike
     for table in tables:
