@@ -398,7 +398,7 @@ def trace(
 @click.argument("file", type=FILE, required=False)
 @click.option(
     "-o", "folder", required=True, metavar="DIR", type=click.Path(path_type=Path, file_okay=False),
-    help="Write a row an item, a summary and a manifest to this folder.",
+    help="Write a row an item, a summary, a manifest and a report page to this folder.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as one JSON document.")
 @click.option(
@@ -449,8 +449,9 @@ def _demo(items: int, folder: Path, seed: int) -> int:
 def _portfolio(file: Path, folder: Path, as_json: bool, scheduler: str | None) -> int:
     from simlevel.portfolio_file import load
     from simlevel.reports import portfolio_tables
+    from simlevel.reports.portfolio_summary import summary
     from simlevel.studies.portfolio import run
-    from simlevel.studies.portfolio.rollup import added_up
+    from simlevel.studies.portfolio.answer import answer
     from simlevel.studies.portfolio.verification import verification
 
     said = load(file)
@@ -467,12 +468,12 @@ def _portfolio(file: Path, folder: Path, as_json: bool, scheduler: str | None) -
             there = f"{run.finished(work):,} of {work.items:,} items are finished"
             _warn(f"interrupted: {there}, and the same command goes on from there")
             return INTERRUPTED
-        sums = added_up(work.tables())
-        portfolio_tables.write_folder(work, sums, verified)
+        found = answer(work, verified)
+        portfolio_tables.write_folder(found)
     if as_json:
-        _print_json(portfolio_tables.summary(work, sums, verified))
+        _print_json(summary(found))
     else:
-        _print(portfolio_tables.tables(work, sums, verified), _width())
+        _print(portfolio_tables.tables(summary(found)), _width())
     return DONE
 
 

@@ -25,6 +25,7 @@ _SECTIONS: Mapping[KeyPath, type[Frozen]] = {
     ("costs",): model.PortfolioCosts, ("costs", "holding"): model.HoldingColumn,
     ("items", "lead_time"): model.TimeColumn, ("backtest",): model.Backtest,
     ("verify",): model.Verify,
+    ("system",): model.System,
 }  # fmt: skip
 _MISSING: Mapping[KeyPath, str] = {
     ("items",): "a table [items]",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import shutil
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from test_portfolio_run import ten_items
 
 import simlevel as sl
+from simlevel.cli import status
 from simlevel.reports.page import page
 from simlevel.templates import shipped
 
@@ -45,7 +48,18 @@ def many() -> sl.Result:
     return sl.simulate(sl.Scenario.model_validate(table), replications=2, horizon=20)
 
 
+def portfolio() -> str:
+    """A whole run of ten items, with names that are hard to set."""
+    with tempfile.TemporaryDirectory() as name:
+        file, folder = ten_items(Path(name)), Path(name) / "out"
+        for path in file.parent.glob("*.csv"):
+            path.write_text(path.read_text().replace("i1,", f"{'LONG-' * 30},"))
+        assert status(["portfolio", str(file), "-o", str(folder), "--json"]) == 0
+        return (folder / "report.html").read_text(encoding="utf-8")
+
+
 PAGES = {
+    "portfolio": portfolio,
     "quickstart": lambda: page(sl.simulate(sl.load(shipped()["quickstart"]), window=30)),
     "analyzed": lambda: page(sl.analyze(sl.load(shipped()["quickstart"]))),
     "grocery_lost_sales": lambda: page(sl.simulate(sl.load(shipped()["grocery_lost_sales"]))),

@@ -34,6 +34,7 @@ from simlevel.reports.figures import pictures, style
 from simlevel.studies import convergence as settling
 from simlevel.studies.demand_law import demand_law
 from simlevel.studies.frontier import Frontier, frontier
+from simlevel.studies.portfolio.system import Cut, Optimum, Point
 from simlevel.studies.result import MeasureResult, Result
 from simlevel.studies.trace import Trace
 from simlevel.studies.waiting import waiting, waits
@@ -86,6 +87,12 @@ def traded_off() -> Frontier:
     return frontier(shipped("quickstart"), "current")
 
 
+SYSTEM = Optimum(
+    weight="value", priced=True, items=9, settled=9, target=0.96, asked=False,
+    equal_target=Point(0.96, 500.0), present=Point(0.9, 480.0), reached=Point(0.961, 400.0),
+    could_be_less=3.0, empty=0, cut=Cut(0.1, 1),
+    curve=tuple(Point(1 - 1 / n, 20.0 * n) for n in range(1, 200)),
+)  # fmt: skip
 REORDER = "policies.current.reorder_point"
 
 
@@ -104,6 +111,7 @@ def drawings() -> dict[str, Any]:
         "waterfall": sl.why(sl.analyze(bakery))["current"]["fill_rate"],
         "convergence": settling.convergence(bakery),
         "start": settling.start(bakery),
+        "exchange_curve": SYSTEM,
         "frontier": traded_off(),
         "service_curve": sl.sweep(bakery, {REORDER: "20:26:2"}),
         "waiting": waiting(bakery),
@@ -129,6 +137,24 @@ def test_every_picture_draws_on_the_axes_given_and_returns_them():
             assert named_rows or re.search(
                 r", (units|%|days|money)|^(units|windows|replications|percentage points)$"
                 r"|difference, |share, %|units", label), (name, label)  # fmt: skip
+
+
+# --- the exchange curve --------------------------------------------------------------------------
+
+
+def test_the_exchange_curve_goes_where_the_least_investment_is_and_marks_what_is_held():
+    ax = figures.exchange_curve(SYSTEM, new())
+    marks = {(x[0], y[0]) for x, y in lines(ax) if len(x) == 1}
+    assert marks == {SYSTEM.equal_target, SYSTEM.present, SYSTEM.reached}
+    ((x, y),) = [each for each in lines(ax) if len(each[0]) > 1]
+    assert set(zip(x, y, strict=True)) <= set(SYSTEM.curve)
+    assert x[0] <= 0.9 <= 0.961 <= x[-1] < 1
+    assert "20 % less stock" in ax.get_title(loc="left")
+    units = replace(SYSTEM, priced=False, present=None, asked=True)
+    ax = figures.exchange_curve(units, new())
+    assert len([x for x, _ in lines(ax) if len(x) == 1]) == 2
+    assert ax.get_ylabel() == "on hand, units"
+    assert "less stock" not in ax.get_title(loc="left")
 
 
 # --- the inventory path --------------------------------------------------------------------------

@@ -52,10 +52,8 @@ fill_rate = "95%"
 """
 
 
-@pytest.fixture
-def file(tmp_path, monkeypatch):
+def ten_items(tmp_path):
     """Ten items of four years, the last with one sale only and the first named like a formula."""
-    monkeypatch.setattr(run, "ITEMS", 4)
     rng = np.random.default_rng(2)
     names = ["=1+1", *(f"i{n}" for n in range(8)), "slow"]
     rows = [f"{name},{30 + 7 * n},{2 + n},{n % 3},{n % 3 + n}" for n, name in enumerate(names)]
@@ -70,6 +68,12 @@ def file(tmp_path, monkeypatch):
     (tmp_path / "sales.csv").write_text("item,month,units\n" + "\n".join(sales) + "\n")
     (tmp_path / "p.toml").write_text(TEXT)
     return tmp_path / "p.toml"
+
+
+@pytest.fixture
+def file(tmp_path, monkeypatch):
+    monkeypatch.setattr(run, "ITEMS", 4)
+    return ten_items(tmp_path)
 
 
 def settle(file: Path, folder: str, capsys) -> tuple[dict[str, bytes], str]:
@@ -188,7 +192,8 @@ def test_a_run_that_lost_a_chunk_ends_in_the_same_bytes(file, capsys):
     resumed, said = settle(file, "again", capsys)
     assert chunks[0].stat().st_mtime_ns == kept
     assert once == again == resumed
-    assert set(once) == {"items.csv", "items.parquet", "summary.json", "manifest.json"}
+    assert set(once) == {"items.csv", "items.parquet", "summary.json", "manifest.json",
+                         "report.html"}  # fmt: skip
     assert said == ""
 
 
@@ -207,7 +212,7 @@ def test_a_name_is_no_formula_and_what_is_left_out_is_named(file, capsys):
     assert [row["item"] for row in rows] == ["'=1+1", *(f"i{n}" for n in range(8)), "slow"]
     assert "fewer than" in rows[-1]["note"]
     assert not rows[-1]["proposed_reorder_point"]
-    found = json.loads(made["summary.json"])["classes"]["all"]
+    found = json.loads(made["summary.json"])["all_items"]
     assert (found["items"], found["settled"]) == (10, 9)
 
 

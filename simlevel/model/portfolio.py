@@ -262,6 +262,17 @@ class Verify(Frozen):
     )
 
 
+class System(Frozen):
+    """What is asked of all items together, for the mix of levels that reaches it with least."""
+
+    fill_rate: OpenShare | None = Field(
+        default=None, description="left out: what the items' own targets come to"
+    )
+    weight: Annotated[Literal["unit", "line", "value"], one_of("unit", "line", "value")] | None = (
+        Field(default=None, description="of an item; left out: value, or unit without unit_value")
+    )
+
+
 class Portfolio(Frozen):
     """Many items at one stocking point, each with its own demand, lead time and target.
 
@@ -281,6 +292,7 @@ class Portfolio(Frozen):
     backtest: Backtest = Backtest()
     verify: Verify = Verify()
     seed: Whole = Field(default=1, description="of all random numbers")
+    system: System = System()
     _origin: Origin | None = PrivateAttr(default=None)
 
     @model_validator(mode="wrap")
@@ -330,8 +342,12 @@ def contradictions(portfolio: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
         if unit and portfolio.time_unit and units_in(unit, portfolio.time_unit) is None:
             expected = f"a unit of time that converts to {portfolio.time_unit!r}"
             yield (*path, key), wrong(expected, unit)
-    by_value = [("classes", name, "value_up_to") for name, each in classes.items()
-                if each.value_up_to is not None]  # fmt: skip
+    by_value: list[tuple[str, ...]] = [
+        ("classes", name, "value_up_to")
+        for name, each in classes.items() if each.value_up_to is not None
+    ]  # fmt: skip
+    if portfolio.system and portfolio.system.weight == "value":
+        by_value.append(("system", "weight"))
     if costs and getattr(costs.holding, "rate", None) is not None:
         by_value.append(("costs", "holding", "rate"))
     if items and items.unit_value is None:

@@ -24,12 +24,15 @@ from simlevel.model.policy import RQ, SS, BaseStock
 from simlevel.model.scenario import Scenario
 from simlevel.reports import figures, sentences
 from simlevel.reports.figures import pictures, style
+from simlevel.reports.figures.exchange_curve import around
 from simlevel.reports.figures.policies import rows
 from simlevel.reports.page.asked import duration
 from simlevel.reports.page.inline_svg import inline
 from simlevel.studies import convergence as settling
 from simlevel.studies.demand_law import demand_law
 from simlevel.studies.evaluate import expected_events, with_settings
+from simlevel.studies.portfolio.answer import Answer
+from simlevel.studies.portfolio.system import Point
 from simlevel.studies.result import MeasureResult, Result
 from simlevel.studies.sweep import Sweep, sweep
 from simlevel.studies.trace import Trace, trace
@@ -86,6 +89,28 @@ def illustrations(result: Result) -> dict[str, list[Illustration]]:
         part: [sketch.drawn(f"{part}-{place}") for place, sketch in enumerate(sketches(result), 1)]
         for part, sketches in _PARTS.items()
     }
+
+
+def of_portfolio(found: Answer) -> list[Illustration]:
+    """The exchange curve; nothing where there is none."""
+    system = found.system
+    if isinstance(system, str):
+        return []
+    every = {"In use": system.present, "A target for each item": system.equal_target,
+             "The system optimum": system.reached}  # fmt: skip
+    said = [_at(name, point) for name, point in every.items() if point]
+    line = around(system)
+    said += [_at("At best", point) for point in line[:: max(1, len(line) // 6)]]
+    caption = (
+        "The line is the least that all items together must hold to serve so much; marks are "
+        "what they hold now, with a target for each item, and as one system."
+    )
+    draw = partial(figures.exchange_curve, system)
+    return [Sketch(draw, caption, " ".join(said), 3.4).drawn("exchange-1")]
+
+
+def _at(name: str, point: Point) -> str:
+    return f"{name}: {100 * point.fill_rate:.4g} % for {point.investment:,.0f}."
 
 
 def _own(result: Result) -> list[str]:

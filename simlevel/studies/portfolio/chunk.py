@@ -19,6 +19,7 @@ from simlevel.model.lead_time import LeadTime
 from simlevel.model.policy import Stocked
 from simlevel.model.portfolio import Portfolio
 from simlevel.studies.portfolio.items import BadRowError, Reader, Row
+from simlevel.studies.portfolio.ladder import Ladder, columns_of
 from simlevel.studies.portfolio.replay import Reached, replay
 from simlevel.studies.portfolio.settle import SHARES, STOCKS, Item, Setting, Shelf
 from simlevel.studies.portfolio.steps import FINE, stepped
@@ -31,6 +32,8 @@ COLUMNS = (
     *(f"{side}_{name}" for side in SIDES for name in (
         "kind", "reorder_point", "order_quantity", "order_up_to", *SHARES, *STOCKS, "investment",
         "cost")),
+    "system_reorder_point", "system_order_up_to", "system_fill_rate", "system_mean_on_hand",
+    "system_investment",
     "tested_units", "tested_lines",
     *(f"{did}_{side}_{name}" for side in SIDES for did, names in (
         ("promised", SHARES),
@@ -51,6 +54,8 @@ class _Case:
     target: tuple[str, float]
     seed: int
     """Of what is simulated of it: its place among all items."""
+    ladder: Ladder | None = None
+    """All levels worth having, beside those proposed."""
     tested: Setting | None = None
     """The settings that the first part of the record gives."""
 
@@ -85,15 +90,16 @@ def from_record(
             target = str(about["target"][place]), float(about["asked"][place])
             lead_time = _lead_time(row, None if fitted is None else fitted[place])
             case = _Case(row, lead_time, place, cells, target, columns.first + place)
-            _settle(portfolio, case, whole, first)
             cases.append(case)
+            _settle(portfolio, case, whole, first)
         except SimlevelError as error:
             cells["error"] = str(error)
         except Exception as error:  # one item is no reason to stop the others
             cells["error"] = f"internal error, please report it: {type(error).__name__}: {error}"
     assert portfolio.history
     _back_test(record if portfolio.history.returns == "keep" else demand, split, cases)
-    return {**about, **table_of(rows)}
+    ladders = {case.place: case.ladder for case in cases if case.ladder}
+    return {**about, **table_of(rows), **columns_of(ladders)}
 
 
 def _fitted_lead_times(portfolio: Portfolio, records: Floats | None) -> list[LeadTime | str] | None:
@@ -134,6 +140,7 @@ def _settle(portfolio: Portfolio, case: _Case, whole: Fitted, first: Fitted) -> 
         cells |= _gives("present", now, item)
     then = shelf.cheapest()
     cells |= _parameters("proposed", then.policy) | _gives("proposed", then, item)
+    case.ladder = shelf.ladder(then.policy)
     if reason := str(first.reason[place]):
         cells["note"] = f"not back-tested: {reason}"
         return
@@ -160,21 +167,21 @@ def _gives(prefix: str, setting: Setting, item: Item) -> Cells:
 
 
 def _back_test(demand: Floats, split: int, cases: Sequence[_Case]) -> None:
-    """Replay what was held out under the settings in use and those of the first part.
+    """Replay what was held out under the settings of the first part, and under those in use.
 
-    Both for the same items, those that have both; or where there are none in use, the latter.
+    Items whose first part gives none are not replayed at all.
     """
-    both = [case for case in cases if case.tested is not None]
-    if not both:
-        return
-    rows = np.array([case.place for case in both])
-    lead_times = np.array([case.row.lead_time for case in both])
-    played = {"proposed": [case.tested.policy for case in both if case.tested]}
-    if all(case.row.present for case in both):
-        played["present"] = [case.row.present for case in both if case.row.present]
-    for prefix, policies in played.items():
-        found = replay(demand[rows], policies, lead_times, split)
-        for place, case in enumerate(both):
+    tested = [case for case in cases if case.tested is not None]
+    for prefix, played in (
+        ("proposed", [(case, case.tested.policy) for case in tested if case.tested]),
+        ("present", [(case, case.row.present) for case in tested if case.row.present]),
+    ):
+        if not played:
+            continue
+        rows = np.array([case.place for case, _ in played])
+        lead_times = np.array([case.row.lead_time for case, _ in played])
+        found = replay(demand[rows], [policy for _, policy in played], lead_times, split)
+        for place, (case, _) in enumerate(played):
             case.cells |= _reached(prefix, found, place, case.row.unit_value)
 
 

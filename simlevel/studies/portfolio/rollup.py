@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,12 +11,28 @@ from numpy.typing import NDArray
 
 from simlevel.studies.portfolio.chunk import SIDES
 from simlevel.studies.portfolio.store import Table, column
+from simlevel.studies.portfolio.system import WEIGHTS
 
-WHOLE = "all"
-"""The name of what is added up over all classes."""
-WEIGHTS = {"unit": "mean", "line": "lines", "value": "value"}
-"""What a share counts, and its column: units, order lines (periods with demand), or money."""
-REACHED = ("units", "lines", "cycles", "clean_cycles", "investment")
+ANSWERS = (*SIDES, "system")
+"""Settings in use, proposed, and those of the system optimum."""
+FIRST = 5
+"""Names of items that are kept for each cause of being left out."""
+MOST_CAUSES = 50
+"""Causes that are told apart; items of more are counted under OTHER."""
+OTHER = "other causes"
+LONGEST = 90
+"""Characters of a cause."""
+SAME = 1e-9
+"""Stocks that differ by a smaller share are the same."""
+
+
+@dataclass
+class LeftOut:
+    """Items without settings, for one cause."""
+
+    items: int = 0
+    first: list[str] = field(default_factory=list)
+    """The names of the first of them."""
 
 
 @dataclass
@@ -25,72 +40,114 @@ class Sums:
     """One class of service."""
 
     items: int = 0
-    settled: int = 0
-    """Items with settings proposed."""
-    compared: int = 0
-    """Of these, those with settings in use."""
-    tested: int = 0
-    left_out: Counter[str] = field(default_factory=Counter)
-    """Why items have no settings proposed."""
+    counted: Counter[str] = field(default_factory=Counter)
+    """Items with each of ANSWERS; those in use where there are settings proposed, too."""
+    more: int = 0
+    less: int = 0
+    """Of the items in use, those that are to hold more stock, and less."""
+    tested: Counter[str] = field(default_factory=Counter)
+    """Items replayed, by whose settings."""
+    families: Counter[str] = field(default_factory=Counter)
+    """Of the items with settings proposed, the demand models."""
+    left_out: dict[str, LeftOut] = field(default_factory=dict)
+    """By cause."""
     totals: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     def add(self, table: Table) -> None:
         """Count in the items of *table*."""
         self.items += len(table["item"])
         settled = ~np.isnan(column(table, "proposed_fill_rate"))
-        self.left_out.update(_causes(table)[~settled].tolist())
-        self.settled += int(settled.sum())
+        self._leave_out(table, ~settled)
+        self.families.update(column(table, "family")[settled].tolist())
         both = settled & ~np.isnan(column(table, "present_fill_rate"))
-        self.compared += int(both.sum())
-        for weight, name in WEIGHTS.items():
-            self._add(weight, column(table, name)[settled])
-            self._add(f"compared_{weight}", column(table, name)[both])
-        for side, counted in zip(SIDES, (both, settled), strict=True):
+        self._compare(table, both)
+        in_system = ~np.isnan(column(table, "system_fill_rate"))
+        for side, counted in zip(ANSWERS, (both, settled, in_system), strict=True):
             self._expect(table, side, counted)
-        self._test(table)
+        for side in SIDES:
+            self._test(table, side)
 
     def _add(self, name: str, amounts: NDArray[Any]) -> None:
         """What is not known is left out of the sum."""
         self.totals[name] += float(np.nansum(amounts))
 
+    def _leave_out(self, table: Table, out: NDArray[np.bool_]) -> None:
+        error, note = column(table, "error")[out], column(table, "note")[out]
+        for name, said in zip(table["item"][out], np.where(error != "", error, note), strict=True):
+            cause = _cause(str(said))
+            if cause not in self.left_out and len(self.left_out) >= MOST_CAUSES:
+                cause = OTHER
+            found = self.left_out.setdefault(cause, LeftOut())
+            found.items += 1
+            if len(found.first) < FIRST:
+                found.first.append(str(name))
+
+    def _compare(self, table: Table, both: NDArray[np.bool_]) -> None:
+        """What becomes of the stock of items that have settings in use."""
+        now, then = (column(table, f"{side}_mean_on_hand")[both] for side in SIDES)
+        self.more += int((then > now * (1 + SAME)).sum())
+        self.less += int((then < now * (1 - SAME)).sum())
+        self._add("compared_investment", column(table, "proposed_investment")[both])
+
     def _expect(self, table: Table, side: str, counted: NDArray[np.bool_]) -> None:
         """What the models promise in the long run."""
+        self.counted[side] += int(counted.sum())
         share = column(table, f"{side}_fill_rate")
         for weight, name in WEIGHTS.items():
-            self._add(f"{side}_served_by_{weight}", (column(table, name) * share)[counted])
+            amount = column(table, name)
+            self._add(f"{side}_{weight}", amount[counted])
+            self._add(f"{side}_served_by_{weight}", (amount * share)[counted])
         for name in ("investment", "cost"):
             self._add(f"{side}_{name}", column(table, f"{side}_{name}")[counted])
 
-    def _test(self, table: Table) -> None:
-        """What was promised and reached in the back-test."""
-        tested = ~np.isnan(column(table, "reached_proposed_units"))
-        self.tested += int(tested.sum())
-        for name in ("tested_units", "tested_lines"):
-            self._add(name, column(table, name)[tested])
-        for side in SIDES:
-            for name in REACHED:
-                self._add(f"reached_{side}_{name}", column(table, f"reached_{side}_{name}")[tested])
-            for share, weight, name in (
-                ("fill_rate", "tested_units", "units"),
-                ("cycle_service_level", f"reached_{side}_cycles", "clean_cycles"),
-            ):
-                promised = column(table, f"promised_{side}_{share}") * column(table, weight)
-                self._add(f"promised_{side}_{name}", promised[tested])
+    def _test(self, table: Table, side: str) -> None:
+        """What was promised and reached in the back-test; each item weighs by what was asked of
+        it then, in units, in order lines, and in value."""
+        units, lines = column(table, "tested_units"), column(table, "tested_lines")
+        served = column(table, f"reached_{side}_units")
+        tested = ~np.isnan(served)
+        self.tested[side] += int(tested.sum())
+        with np.errstate(divide="ignore", invalid="ignore"):
+            share = np.where(units > 0, served / units, np.nan)
+        promised = column(table, f"promised_{side}_fill_rate")
+        value = units * column(table, "unit_value")
+        for weight, amount in {"unit": units, "line": lines, "value": value}.items():
+            self._add(f"tested_{side}_{weight}", amount[tested])
+            self._add(f"tested_{side}_promised_by_{weight}", (amount * promised)[tested])
+            self._add(f"tested_{side}_reached_by_{weight}", (amount * share)[tested])
+        self._add(f"tested_{side}_whole_lines", column(table, f"reached_{side}_lines")[tested])
+        cycles = column(table, f"reached_{side}_cycles")
+        self._add(f"tested_{side}_cycles", cycles[tested])
+        self._add(f"tested_{side}_clean", column(table, f"reached_{side}_clean_cycles")[tested])
+        clean = cycles * column(table, f"promised_{side}_cycle_service_level")
+        self._add(f"tested_{side}_promised_clean", clean[tested])
 
 
-def _causes(table: Table) -> NDArray[np.str_]:
-    """Why each item has no settings, if it has none."""
-    error, note = column(table, "error"), column(table, "note")
-    return np.where(error != "", error, note)
+def _cause(said: str) -> str:
+    """Why an item was left out, without what was found in its own row.
+
+    >>> _cause("days: expected a lead time above 0, found -3")
+    'days: expected a lead time above 0'
+    """
+    line = said.partition("\n")[0].partition(", found ")[0]
+    return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
 
 
-def added_up(tables: Iterable[Table]) -> dict[str, Sums]:
-    """The sums of each class of service, and of all."""
-    found: dict[str, Sums] = {WHOLE: Sums()}
-    for table in tables:
-        found[WHOLE].add(table)
+@dataclass
+class Rollup:
+    """All items, and each class of service."""
+
+    whole: Sums = field(default_factory=Sums)
+    classes: dict[str, Sums] = field(default_factory=dict)
+    """Items that are in none have no name."""
+
+    def add(self, table: Table) -> None:
+        """Count in the items of *table*."""
+        self.whole.add(table)
         classes = column(table, "class")
-        for name in dict.fromkeys(classes.tolist()):
-            of_class = {key: each[classes == name] for key, each in table.items()}
-            found.setdefault(name, Sums()).add(of_class)
-    return found
+        names = list(dict.fromkeys(classes.tolist()))
+        for name in names:
+            of_class = table
+            if len(names) > 1:
+                of_class = {key: each[classes == name] for key, each in table.items()}
+            self.classes.setdefault(name, Sums()).add(of_class)

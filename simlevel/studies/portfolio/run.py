@@ -67,7 +67,7 @@ class Work:
         return min(self.size, self.items - number * self.size)
 
     def tables(self) -> Iterator[Table]:
-        """The results of one chunk after another, once they are there."""
+        """The results of one chunk after another, once they are there; with their ladders."""
         for number in range(self.chunks):
             yield unpacked(self.chunk(number).read_bytes())
 
@@ -94,7 +94,8 @@ def begin(portfolio: Portfolio, base: Path, folder: Path) -> tuple[Work, bool]:
     be written to.
     """
     inputs = {name: _digest(base / name) for name in _tables(portfolio)}
-    said = portfolio.model_dump_json(exclude={"verify", "seed"})  # no chunk depends on them
+    # No chunk depends on these.
+    said = portfolio.model_dump_json(exclude={"system", "verify", "seed"})
     settings = [simlevel.__version__, said, ITEMS, ITEMS_AT_ONCE, inputs]
     key = hashlib.sha256(json.dumps(settings).encode())
     rows = source(base / portfolio.items.file).rows

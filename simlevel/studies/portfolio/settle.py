@@ -15,6 +15,7 @@ from simlevel.errors import SimlevelError
 from simlevel.model.fields import as_number, exact
 from simlevel.model.lead_time import LeadTime
 from simlevel.model.policy import RQ, SS, BaseStock, Stocked
+from simlevel.studies.portfolio.ladder import ENOUGH, Ladder, ladder
 from simlevel.studies.portfolio.simulated import SimulatedChoices
 from simlevel.studies.portfolio.steps import Stepped
 from simlevel.theory import catalogue
@@ -166,6 +167,20 @@ class Shelf:
                 if worse == PATIENCE:
                     break
         return self._setting(*best)
+
+    def ladder(self, policy: Stocked) -> Ladder:
+        """The levels worth having with Q (or S - s) as *policy* has it, from no stock at all."""
+        above = Fraction(0) if policy.kind == "base_stock" else self._half
+        batch = exact(policy.batch) / self._unit
+        span = round(batch + above if policy.kind == "sS" else batch)
+        first, count = -span, span + max(self._about, 0) + 2 * self._near
+        while (served := self._choices.values("fill_rate", span, first, count))[-1] < 1 - ENOUGH:
+            if count > HIGHEST:
+                break
+            count *= 2
+        on_hand = self._size * self._choices.values("mean_on_hand", span, first, count)
+        levels = np.arange(first, first + count, dtype=np.float64) + float(above)
+        return ladder(self._size * levels, served, on_hand)
 
     def _spans(self, ratio: float) -> Iterator[int]:
         """Quantities to look at, in steps, from the economic one."""

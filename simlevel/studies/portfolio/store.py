@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -59,11 +59,24 @@ def _letters(words: NDArray[np.str_]) -> NDArray[np.uint8]:
 
 
 def unpacked(content: bytes) -> Table:
-    """What :func:`packed` packed."""
-    with np.load(io.BytesIO(content), allow_pickle=False) as arrays:
-        return {
-            name: np.array(json.loads(arrays[name].tobytes()), dtype=np.str_)
-            if name in WORDS
-            else arrays[name]
-            for name in arrays.files
-        }
+    """What :func:`packed` packed; a column is read when it is first asked for."""
+    return _Packed(content)
+
+
+class _Packed(Mapping[str, NDArray[Any]]):
+    def __init__(self, content: bytes) -> None:
+        self._arrays = np.load(io.BytesIO(content), allow_pickle=False)
+        self._read: dict[str, NDArray[Any]] = {}
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        if name not in self._read:
+            found = self._arrays[name]
+            words = name in WORDS
+            self._read[name] = np.array(json.loads(found.tobytes()), np.str_) if words else found
+        return self._read[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._arrays.files)
+
+    def __len__(self) -> int:
+        return len(self._arrays.files)
