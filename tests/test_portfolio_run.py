@@ -253,7 +253,8 @@ def test_the_settings_written_down_are_simulated_and_a_false_one_is_named(file, 
     assert (right["settled"], right["sampled"], right["agree"], right["refuted"]) == (9, 9, 9, [])
     chunk = sorted((file.parent / "out" / ".chunks").glob("*.npz"))[1]
     table = dict(unpacked(chunk.read_bytes()))
-    table["proposed_order_up_to"][1] += 3
+    table["proposed_reorder_point"][1] += 2
+    table["proposed_order_up_to"][1] += 2
     chunk.write_bytes(packed(table))
     wrong = json.loads(settle(file, "out", capsys)[0]["summary.json"])["verification"]
     assert {each["item"] for each in wrong["refuted"]} == {table["item"][1]}
