@@ -1,19 +1,25 @@
 """The exchange curve and the system optimum, against every mix of levels there is."""
 
 import itertools
+from fractions import Fraction
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from scipy import stats
 
 import simlevel as sl
 from simlevel.model.demand import PeriodicDemand
+from simlevel.model.distribution import Constant
+from simlevel.model.lead_time import LeadTime
 from simlevel.model.portfolio import Portfolio
 from simlevel.studies.portfolio.ladder import ENOUGH, MANY, Ladder, columns_of, ladder
 from simlevel.studies.portfolio.settle import Item, Shelf
+from simlevel.studies.portfolio.steps import Stepped
 from simlevel.studies.portfolio.system import Point, optimum, with_system
+from simlevel.theory.lattice import Law
 
 LEVELS = 6
 
@@ -206,8 +212,11 @@ RULES = [
 @pytest.mark.parametrize("rule", RULES, ids=str)
 def test_each_level_gives_what_its_settings_give_by_themselves(rule):
     demand = PeriodicDemand(kind="periodic", quantity={"dist": "poisson", "mean": 1.7})
-    item = Item("a", demand, 2.5, ("fill_rate", 0.9), order_cost=5, holding_cost=0.5, **rule)
-    shelf = Shelf(item)
+    mass = stats.poisson.pmf(np.arange(25), 1.7)
+    asked = Stepped(Fraction(1), Law(0, mass / mass.sum()), Fraction(1))
+    lead_time = LeadTime(distribution=Constant(value=2.5))
+    item = Item(asked, lead_time, ("fill_rate", 0.9), order_cost=5, holding_cost=0.5, **rule)
+    shelf = Shelf(item, 1)
     policy = shelf.cheapest().policy
     found = shelf.ladder(policy)
     assert found.fill_rate[0] == pytest.approx(0, abs=0.2)

@@ -137,6 +137,7 @@ def _class(portfolio: Portfolio, name: str, sums: Sums) -> Document:
         "to_hold_more": sums.more,
         "to_hold_less": sums.less,
         "families": dict(sums.families.most_common()),
+        "how": {how or "exact": items for how, items in sums.how.most_common()},
         "left_out": {cause: {"items": each.items, "first": each.first} for cause, each in left_out},
         "back_test": {side: _tested(sums, side) for side in SIDES},
         "long_run": {side: _long_run(portfolio, sums, side) for side in ANSWERS},

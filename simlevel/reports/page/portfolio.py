@@ -417,7 +417,11 @@ def _assumed(document: Document, portfolio: Portfolio) -> Iterator[tuple[str, st
         yield "Returns", f"entries below 0 {RETURNS[portfolio.history.returns]}"
     review = portfolio.proposed.review_period
     looks = "after each demand" if review is None else f"every {_number(review)} {unit}s"
-    yield "Lead times", "constant, as the items table has them"
+    given = "constant, as the items table has them"
+    fitted = "fitted to the records of orders; where there are too few, constant as given"
+    yield "Lead times", given if portfolio.lead_times is None else fitted
+    if simulated := document["all_items"]["how"].get("simulated"):
+        yield "Simulated", f"{_items(simulated)} that no theory covers; all others by theory"
     yield "Orders", f"{looks}, by the inventory position; what is not on the shelf is backordered"
     yield "Investment", "the mean stock on hand, at its unit value; no stock in transit"
 

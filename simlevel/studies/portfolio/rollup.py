@@ -49,6 +49,8 @@ class Sums:
     """Items replayed, by whose settings."""
     families: Counter[str] = field(default_factory=Counter)
     """Of the items with settings proposed, the demand models."""
+    how: Counter[str] = field(default_factory=Counter)
+    """And where what they give comes from: theory (exact), or the engine (simulated)."""
     left_out: dict[str, LeftOut] = field(default_factory=dict)
     """By cause."""
     totals: dict[str, float] = field(default_factory=lambda: defaultdict(float))
@@ -59,6 +61,7 @@ class Sums:
         settled = ~np.isnan(column(table, "proposed_fill_rate"))
         self._leave_out(table, ~settled)
         self.families.update(column(table, "family")[settled].tolist())
+        self.how.update(column(table, "how")[settled].tolist())
         both = settled & ~np.isnan(column(table, "present_fill_rate"))
         self._compare(table, both)
         in_system = ~np.isnan(column(table, "system_fill_rate"))
