@@ -229,7 +229,7 @@ def made(tmp_path_factory) -> tuple[Answer, str]:
     folder = tmp_path_factory.mktemp("portfolio")
     work, _ = run.begin(load(ten_items(folder)), folder, folder / "out")
     run.finish(work)
-    found = answer(work)
+    found = answer(work, None)
     return found, portfolio_page(found)
 
 

@@ -87,9 +87,9 @@ def settle(file: Path, folder: str, capsys) -> tuple[dict[str, bytes], str]:
 def test_without_settings_in_use_nothing_is_said_of_them(file, capsys):
     file.write_text(TEXT.replace(TEXT[TEXT.index("[present]") : TEXT.index("[costs]")], ""))
     made, _ = settle(file, "out", capsys)
-    tested = json.loads(made["summary.json"])["classes"]["all"]["back_test"]
-    assert tested["present"]["fill_rate"] == {"promised": None, "reached": None}
-    assert 0 < tested["proposed"]["fill_rate"]["reached"] <= 1
+    tested = json.loads(made["summary.json"])["all_items"]["back_test"]
+    assert tested["present"]["fill_rate"]["by_unit"] == {"promised": None, "reached": None}
+    assert 0 < tested["proposed"]["fill_rate"]["by_unit"]["reached"] <= 1
 
 
 RECORDS = """
