@@ -409,6 +409,7 @@ def trace(
     "--demo", type=click.IntRange(1, 10**6), metavar="N",
     help="Instead of FILE: write a portfolio of N invented items to DIR.",
 )  # fmt: skip
+@click.option("--moments", is_flag=True, help="With --demo: moments of demand, not sales.")
 @click.option("--seed", type=click.IntRange(0, 10**15), help="Of --demo; 1 if left out.")
 def portfolio(
     file: Path | None,
@@ -416,6 +417,7 @@ def portfolio(
     as_json: bool,
     scheduler: str | None,
     demo: int | None,
+    moments: bool,
     seed: int | None,
 ) -> int:
     """Many items at once: service now, settings that meet the targets, a back-test.
@@ -432,16 +434,17 @@ def portfolio(
         raise click.UsageError(f"expected FILE, or --demo N, found {found}")
     if file is None:
         assert demo is not None
-        return _demo(demo, folder, 1 if seed is None else seed)
-    if seed is not None:
-        raise click.UsageError("expected --seed beside --demo only, found FILE")
+        return _demo(demo, folder, 1 if seed is None else seed, moments)
+    for option, given in (("--seed", seed is not None), ("--moments", moments)):
+        if given:
+            raise click.UsageError(f"expected {option} beside --demo only, found FILE")
     return _portfolio(file, folder, as_json, scheduler)
 
 
-def _demo(items: int, folder: Path, seed: int) -> int:
-    from simlevel.studies.portfolio.demo import write
+def _demo(items: int, folder: Path, seed: int, moments: bool) -> int:
+    from simlevel.studies.portfolio import demo
 
-    file = write(folder, items, seed)
+    file = (demo.write_moments if moments else demo.write)(folder, items, seed)
     click.echo(f"wrote {file}, {_count(items, 'item')}; next: simlevel portfolio {file} -o answer")
     return DONE
 

@@ -97,7 +97,8 @@ def from_record(
         except Exception as error:  # one item is no reason to stop the others
             cells["error"] = f"internal error, please report it: {type(error).__name__}: {error}"
     assert portfolio.history
-    _back_test(record if portfolio.history.returns == "keep" else demand, split, cases)
+    played = record if portfolio.history.returns == "keep" else demand
+    _back_test(played, split, cases, portfolio.present is not None)
     ladders = {case.place: case.ladder for case in cases if case.ladder}
     return {**about, **table_of(rows), **columns_of(ladders)}
 
@@ -166,22 +167,26 @@ def _gives(prefix: str, setting: Setting, item: Item) -> Cells:
     }
 
 
-def _back_test(demand: Floats, split: int, cases: Sequence[_Case]) -> None:
-    """Replay what was held out under the settings of the first part, and under those in use.
+def _back_test(demand: Floats, split: int, cases: Sequence[_Case], beside_present: bool) -> None:
+    """Replay what was held out under the settings in use and those of the first part.
 
-    Items whose first part gives none are not replayed at all.
+    Both for the same items: with *beside_present* those that have settings in use.
     """
     tested = [case for case in cases if case.tested is not None]
-    for prefix, played in (
-        ("proposed", [(case, case.tested.policy) for case in tested if case.tested]),
-        ("present", [(case, case.row.present) for case in tested if case.row.present]),
-    ):
-        if not played:
-            continue
-        rows = np.array([case.place for case, _ in played])
-        lead_times = np.array([case.row.lead_time for case, _ in played])
-        found = replay(demand[rows], [policy for _, policy in played], lead_times, split)
-        for place, (case, _) in enumerate(played):
+    both = [case for case in tested if case.row.present] if beside_present else tested
+    for case in tested:
+        if beside_present and not case.row.present:
+            case.cells["note"] = "not back-tested: no settings in use"
+    if not both:
+        return
+    rows = np.array([case.place for case in both])
+    lead_times = np.array([case.row.lead_time for case in both])
+    played = {"proposed": [case.tested.policy for case in both if case.tested]}
+    if beside_present:
+        played["present"] = [case.row.present for case in both if case.row.present]
+    for prefix, policies in played.items():
+        found = replay(demand[rows], policies, lead_times, split)
+        for place, case in enumerate(both):
             case.cells |= _reached(prefix, found, place, case.row.unit_value)
 
 

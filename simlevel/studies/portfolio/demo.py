@@ -1,5 +1,7 @@
 """A portfolio to try things on: invented items and five years of their sales, from a seed.
 
+Or the moments of their demand in place of sales, for a million items as quickly as for some.
+
 What planners have is all there: smooth, erratic, intermittent and lumpy demand that grows or
 fades, long lead times among short ones, few items with most of the value, a min and a max that
 somebody once typed in, goods that come back, and rows with a cell that is wrong.
@@ -8,7 +10,7 @@ somebody once typed in, goods that come back, and rows with a cell that is wrong
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeAlias
@@ -36,7 +38,11 @@ Sink: TypeAlias = Callable[[Iterable[Row]], None]
 """What writes rows to a table."""
 ITEMS = ("item", "criticality", "lead_time_days", "price", "min", "max", "minimum_order")
 SALES = ("item", "date", "units")
-WORDS = {"item", "criticality", "date"}
+MOMENTS = (
+    "item", "criticality", "lead_time_days", "price", "family", "mean", "sd", "min",
+    "order_quantity", "minimum_order",
+)  # fmt: skip
+WORDS = {"item", "criticality", "date", "family"}
 KINDS = {
     "smooth": (0.20, (0.95, 1.0), 40.0, (0.1, 0.5)),
     "erratic": (0.12, (0.9, 1.0), 25.0, (0.8, 1.4)),
@@ -44,11 +50,13 @@ KINDS = {
     "lumpy": (0.25, (0.02, 0.5), 10.0, (0.8, 1.6)),
 }
 """Share of the items, chance of demand in a month, median units then, and their cv."""
+FAMILIES = ("normal", "gamma", "poisson", "negative_binomial")
+"""Of the demand of items of each kind, where moments are all that is said of it."""
 
-TEXT = """\
-# Invented: five years of sales of {count:,} items (--demo {count} --seed {seed}).
+HEAD = """\
+# Invented: {what} of {count:,} items (--demo {count}{moments} --seed {seed}).
 name = "Demo"
-time_unit = "month"               # of every bare duration and rate, and a period of the history
+time_unit = "month"               # of every bare duration and rate{periods}
 
 [items]                           # a row an item: CSV, xlsx or Parquet
 file = "items{ending}"
@@ -56,7 +64,8 @@ name = "item"                     # the column that names it
 lead_time = {{ column = "lead_time_days", unit = "day" }}
 unit_value = {{ column = "price" }}
 minimum_order = {{ column = "minimum_order" }}
-
+"""
+HISTORY = """
 [history]                         # a row a sale; layout = "wide" is a column a period
 file = "sales{ending}"
 item = "item"
@@ -70,7 +79,22 @@ returns = "net"                   # units below 0 come off the demand before; or
 [present]                         # the settings in use; min = max is base stock
 reorder_point = {{ column = "min" }}
 order_up_to = {{ column = "max" }}
+"""
+DEMAND = """
+[demand]                          # no record, but its moments; each a number or a column
+family = {{ column = "family" }}    # normal, gamma, poisson or negative_binomial
+mean = {{ column = "mean" }}        # units a month; per = "year" for another time
+sd = {{ column = "sd" }}
 
+[present]                         # the settings in use
+reorder_point = {{ column = "min" }}
+order_quantity = {{ column = "order_quantity" }}
+
+[proposed]
+kind = "rQ"
+order_quantity = {{ column = "order_quantity" }}  # without it: the one that costs least
+"""
+COSTS_AND_CLASSES = """
 [costs]                           # a number, or a column as above
 order = 20
 holding = {{ rate = "25 %", per = "year" }}
@@ -86,7 +110,8 @@ fill_rate = "98 %"
 
 [classes.rest]                    # Type II: units handed over at once
 fill_rate = "95 %"
-
+"""
+BACKTEST = """
 [backtest]
 periods = 18                      # months at the end that no fit sees
 """
@@ -96,6 +121,8 @@ periods = 18                      # months at the end that no fit sees
 class Block:
     """Some items, an entry each."""
 
+    kind: NDArray[np.int64]
+    """Place in KINDS."""
     chance: Floats
     """Of demand in a month."""
     size: Floats
@@ -121,12 +148,12 @@ def write(folder: Path, count: int, seed: int) -> Path:
     The same bytes for the same *count* and *seed*, in pieces; Parquet where that is too many rows
     for a text file. Raises InputError where one of the files is there, or cannot be written.
     """
-    folder_at(folder)
-    ending, table = (".csv", _text) if count <= MOST_IN_TEXT else (".parquet", _parquet)
-    said = TEXT.format(count=count, seed=seed, first=FIRST, last=FIRST + YEARS - 1, ending=ending)
-    files = [folder / name for name in (f"items{ending}", f"sales{ending}", "portfolio.toml")]
-    if taken := [path for path in files if path.exists()]:
-        raise InputError([Problem(str(path), 0, 0, "", "exists, and is kept") for path in taken])
+    ending, table = _format(count)
+    said = (HEAD + HISTORY + COSTS_AND_CLASSES + BACKTEST).format(
+        what="five years of sales", moments="", count=count, seed=seed, first=FIRST,
+        last=FIRST + YEARS - 1, ending=ending, periods=", and a period of the history",
+    )  # fmt: skip
+    files = _free(folder, f"items{ending}", f"sales{ending}", "portfolio.toml")
     with (
         table(files[0], ITEMS) as items,
         table(files[1], SALES) as sales,
@@ -137,6 +164,35 @@ def write(folder: Path, count: int, seed: int) -> Path:
             stream = generator(seed, Source.DEMO, start // BLOCK)
             _write(items, sales, stream, start, min(BLOCK, count - start))
     return files[-1]
+
+
+def write_moments(folder: Path, count: int, seed: int) -> Path:
+    """As :func:`write`, with a family, mean and deviation of demand an item in place of sales."""
+    ending, table = _format(count)
+    said = (HEAD + DEMAND + COSTS_AND_CLASSES).format(
+        what="the demand", moments=" --moments", count=count, seed=seed, ending=ending, periods=""
+    )
+    files = _free(folder, f"items{ending}", "portfolio.toml")
+    with table(files[0], MOMENTS) as items, writing(files[1]) as text:
+        text.write(said.encode())
+        for start in range(0, count, BLOCK):
+            stream = generator(seed, Source.DEMO, start // BLOCK)
+            items(_moment_rows(stream, start, _drawn(stream), min(BLOCK, count - start)))
+    return files[-1]
+
+
+def _format(count: int) -> tuple[str, Callable[[Path, Row], AbstractContextManager[Sink]]]:
+    """The ending and the writer of tables."""
+    return (".csv", _text) if count <= MOST_IN_TEXT else (".parquet", _parquet)
+
+
+def _free(folder: Path, *names: str) -> list[Path]:
+    """Places in *folder*. Raises InputError where something is there."""
+    folder_at(folder)
+    files = [folder / name for name in names]
+    if taken := [path for path in files if path.exists()]:
+        raise InputError([Problem(str(path), 0, 0, "", "exists, and is kept") for path in taken])
+    return files
 
 
 def _write(items: Sink, sales: Sink, stream: Generator, start: int, count: int) -> None:
@@ -203,7 +259,7 @@ def _drawn(stream: Generator) -> Block:
     low[never_typed] = high[never_typed] = np.nan
     least = _round(mean * stream.lognormal(0.7, 0.8, BLOCK))
     return Block(
-        chance, size, cv, stream.normal(0, 0.4, BLOCK), lead_time,
+        kind, chance, size, cv, stream.normal(0, 0.4, BLOCK), lead_time,
         np.maximum(stream.lognormal(np.log(15), 1.6, BLOCK), 0.01), low, high,
         np.where((least >= 2) & (stream.random(BLOCK) < 0.3), least, np.nan),
         stream.random(BLOCK) < 0.08,
@@ -236,10 +292,7 @@ def _returns(stream: Generator, demand: Floats) -> Floats:
 
 def _item_rows(stream: Generator, start: int, block: Block, count: int) -> Iterator[Row]:
     slip = stream.random(BLOCK)
-    days = [f"{each:.0f}" for each in block.lead_time]
-    for place, at in enumerate(slip):
-        if at < 0.004:
-            days[place] = "" if at < 0.003 else "ask"
+    days = _days(block, slip)
     swapped = (slip > 0.997) & (block.low < block.high)
     low = np.where(swapped, block.high, block.low)
     high = np.where(swapped, block.low, block.high)
@@ -259,6 +312,32 @@ def _sale_rows(stream: Generator, start: int, demand: Floats, back: Floats) -> I
         yield name, f"{date}-{day[place, month]:02}", _cell(demand[place, month])
         if back[place, month]:
             yield name, f"{date}-28", _cell(-back[place, month])
+
+
+def _moment_rows(stream: Generator, start: int, block: Block, count: int) -> Iterator[Row]:
+    mean = block.chance * block.size
+    family = np.array(FAMILIES)[block.kind]
+    # Of a month in which somebody asks with a chance, for so many units with such a cv.
+    variance = mean * block.size * (1 + block.cv**2) - mean**2
+    sd = np.sqrt(np.maximum(variance, 1.05 * mean))
+    quantity = np.maximum(_round(mean * stream.lognormal(0.7, 0.6, BLOCK)), 1)
+    days = _days(block, stream.random(BLOCK))
+    for place in range(count):
+        yield (
+            _name(start + place), "high" if block.critical[place] else "normal", days[place],
+            f"{block.price[place]:.2f}", str(family[place]), f"{mean[place]:.4f}",
+            "" if family[place] == "poisson" else f"{sd[place]:.4f}", _cell(block.low[place]),
+            _cell(quantity[place]), _cell(block.least[place]),
+        )  # fmt: skip
+
+
+def _days(block: Block, slip: Floats) -> list[str]:
+    """Lead times, some of them forgotten or to be asked for."""
+    days = [f"{each:.0f}" for each in block.lead_time]
+    for place, at in enumerate(slip):
+        if at < 0.004:
+            days[place] = "" if at < 0.003 else "ask"
+    return days
 
 
 def _name(number: int) -> str:

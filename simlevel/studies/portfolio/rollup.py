@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 from typing import Any
@@ -127,12 +128,13 @@ class Sums:
 
 
 def _cause(said: str) -> str:
-    """Why an item was left out, without what was found in its own row.
+    """Why an item was left out, without its place and what was found there.
 
-    >>> _cause("days: expected a lead time above 0, found -3")
-    'days: expected a lead time above 0'
+    >>> _cause("items.csv:7:3: days: expected a number, found 'ask'")
+    'days: expected a number'
     """
     line = said.partition("\n")[0].partition(", found ")[0]
+    line = re.sub(r"^.*?:\d+:\d+: ", "", line)
     return line if len(line) <= LONGEST else f"{line[: LONGEST - 1]}…"
 
 
