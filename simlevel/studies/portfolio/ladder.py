@@ -19,7 +19,7 @@ from simlevel.studies.portfolio.store import Table
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-ENOUGH = 1e-5
+ENOUGH = 1e-4
 """No level is looked at above the first that misses a smaller share of the units."""
 NOTHING = 1e-9
 """Levels that serve less than this share more than none are not told from it."""

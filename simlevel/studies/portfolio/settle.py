@@ -173,14 +173,16 @@ class Shelf:
         above = Fraction(0) if policy.kind == "base_stock" else self._half
         batch = exact(policy.batch) / self._unit
         span = round(batch + above if policy.kind == "sS" else batch)
-        first, count = -span, span + max(self._about, 0) + 2 * self._near
-        while (served := self._choices.values("fill_rate", span, first, count))[-1] < 1 - ENOUGH:
-            if count > HIGHEST:
-                break
+        first, count = -span, span + 2 * max(self._about, 0) + 8 * self._near
+        pieces = [self._choices.values("fill_rate", span, first, count)]
+        while pieces[-1][-1] < 1 - ENOUGH and count < HIGHEST:
+            pieces.append(self._choices.values("fill_rate", span, first + count, count))
             count *= 2
+        served = np.concatenate(pieces)
+        count = int(np.argmax(served >= 1 - ENOUGH)) + 1 if served[-1] >= 1 - ENOUGH else count
         on_hand = self._size * self._choices.values("mean_on_hand", span, first, count)
         levels = np.arange(first, first + count, dtype=np.float64) + float(above)
-        return ladder(self._size * levels, served, on_hand)
+        return ladder(self._size * levels, served[:count], on_hand)
 
     def _spans(self, ratio: float) -> Iterator[int]:
         """Quantities to look at, in steps, from the economic one."""
