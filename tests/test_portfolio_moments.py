@@ -161,6 +161,13 @@ def test_a_parquet_file_of_any_row_groups_gives_what_a_text_file_gives(folder, m
     assert written[0]["error"] is None
 
 
+def test_lines_written_on_all_processors_are_those_of_one(folder, monkeypatch):
+    monkeypatch.setattr("simlevel.studies.portfolio.run.ITEMS_AT_ONCE", 1)
+    expected = settled(folder)
+    monkeypatch.setattr("simlevel.reports.item_tables.MANY", 1)
+    assert settled(folder) == expected
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [

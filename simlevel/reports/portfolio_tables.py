@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from simlevel.reports.files import json_text
-from simlevel.reports.item_tables import write_csv, write_parquet
+from simlevel.reports.item_tables import write_items
 from simlevel.reports.portfolio_summary import Document, by_class, manifest, summary
 from simlevel.saving import write_whole
 from simlevel.studies.portfolio.answer import Answer
@@ -35,8 +35,7 @@ def write_folder(found: Answer) -> None:
     from simlevel.reports.page import portfolio_page
 
     folder = found.work.folder
-    write_csv(folder / "items.csv", found.tables())
-    write_parquet(folder / "items.parquet", found.tables())
+    write_items(folder, found.tables(), found.work.items)
     write_whole(folder / "summary.json", json_text(summary(found)).encode())
     write_whole(folder / "manifest.json", json_text(manifest(found.work)).encode())
     write_whole(folder / "report.html", portfolio_page(found).encode())
