@@ -722,14 +722,21 @@ def draw_whole(stream: Words, demand: Tabulated, drawn: Ints) -> None:
     """
     values, cumulative, guide = demand
     a, b, c, counter = stream
+    # The guide has 2^n cells: the first n bits of a uniform say which it lies in.
+    shift, cells = np.uint64(64), guide.size
+    while cells > 1:
+        shift, cells = shift - np.uint64(1), cells // 2
     for i in range(drawn.size):
         bits = a + b + counter
         counter += np.uint64(1)
         a = b ^ (b >> np.uint64(11))
         b = c + (c << np.uint64(3))
         c = ((c << np.uint64(24)) | (c >> np.uint64(40))) + bits
-        uniform = (bits >> np.uint64(11)) * 2.0**-53
-        drawn[i] = values[place_drawn(uniform, guide, cumulative)]
+        uniform = np.int64(bits >> np.uint64(11)) * 2.0**-53
+        index = np.uint64(guide[bits >> shift])
+        while cumulative[index] <= uniform:
+            index += np.uint64(1)
+        drawn[i] = values[index]
     stream[0], stream[1], stream[2], stream[3] = a, b, c, counter
 
 

@@ -310,10 +310,11 @@ def _tails(
                 lambda k: special.bdtrc(np.minimum(k, n), n, p),
             )
         case d.NegativeBinomial():
-            size, success = mean * mean / (variance - mean), mean / variance
+            beyond = variance - mean
+            size, success, failure = mean * mean / beyond, mean / variance, beyond / variance
             return (
                 lambda k: special.betainc(size, np.add(k, 1), success),
-                lambda k: special.betaincc(size, np.add(k, 1), success),
+                lambda k: special.betainc(np.add(k, 1), size, failure),
             )
         case d.Geometric():
             rate = -math.log1p(-1 / mean) if mean > 1 else _CERTAIN

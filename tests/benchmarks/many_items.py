@@ -6,6 +6,7 @@ python tests/benchmarks/many_items.py [ITEMS [REPLICATIONS [DAYS]]]
 import resource
 import sys
 import time
+from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from simlevel.bench import skus
 from simlevel.engines.items import simulated
 from simlevel.estimation.interval import ratio, ratio_interval
-from simlevel.studies.evaluate import THREADS, on_threads
+from simlevel.studies.evaluate import THREADS
 
 BATCH = 100
 RATIOS = {
@@ -36,14 +37,17 @@ def batch(numbers, replications, days):
 def main(items=100_000, replications=100, days=730):
     simulated(next(skus(0, 1)), 1, 0, 1, seed=1)  # compiled before the clock runs
     started, cpu = time.perf_counter(), time.process_time()
-    parts = (range(first, min(first + BATCH, items)) for first in range(0, items, BATCH))
-    found = [*on_threads(partial(batch, replications=replications, days=days), parts)]
-    wall, cpu = time.perf_counter() - started, time.process_time() - cpu
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(f"{items:,} items x {replications} replications x {days} days on {THREADS} threads: "
+    parts = [range(first, min(first + BATCH, items)) for first in range(0, items, BATCH)]
+    with ProcessPoolExecutor(THREADS) as pool:
+        found = [*pool.map(partial(batch, replications=replications, days=days), parts)]
+    wall = time.perf_counter() - started
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = time.process_time() - cpu + used.ru_utime + used.ru_stime
+    memory = used.ru_maxrss / 1024
+    print(f"{items:,} items x {replications} replications x {days} days on {THREADS} processes: "
           f"{wall:.1f} s, {cpu:.1f} s of processors, "
           f"{1e9 * cpu / (items * replications * days):.1f} ns a day of an item, "
-          f"{memory:.0f} MiB at most")  # fmt: skip
+          f"{memory:.0f} MiB each at most")  # fmt: skip
     for name in RATIOS:
         share, low, high = np.concatenate([each[name] for each in found], axis=1)
         print(f"{name}: mean {np.nanmean(share):.4f}, median half-width "
