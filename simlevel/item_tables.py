@@ -237,6 +237,8 @@ class Histories:
 
     def _within(self, items: list[str], places: NDArray[np.int64], quantities: Floats) -> Entries:
         inside = (places >= 0) & (places < self.periods.count) & ~np.isnan(quantities)
+        if self._history.returns == "drop":
+            inside &= quantities >= 0
         names = np.array(items, dtype=object)[inside]
         return Entries(names, places[inside], quantities[inside])
 
@@ -311,6 +313,14 @@ def _left_out(history: History, periods: Periods) -> list[int]:
             raise InputError([Problem("", 0, 0, key, f"expected {expected}, found {label}")])
         places.append(place)
     return places
+
+
+def asked_for(record: Floats, returns: str) -> Floats:
+    """What a model of demand is fitted to: *record* without what came back.
+
+    Items x periods; *returns* as :class:`History` has it.
+    """
+    return netted(record) if returns == "net" else np.maximum(record, 0.0)  # NaN stays
 
 
 def netted(demand: Floats) -> Floats:

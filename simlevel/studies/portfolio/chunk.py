@@ -12,7 +12,7 @@ import numpy as np
 from simlevel.errors import SimlevelError
 from simlevel.fitting.demand import Fitted, fit
 from simlevel.fitting.lead_times import fit_lead_times
-from simlevel.item_tables import Columns, Floats, netted
+from simlevel.item_tables import Columns, Floats, asked_for
 from simlevel.model.distribution import Constant
 from simlevel.model.fields import exact, units_in
 from simlevel.model.lead_time import LeadTime
@@ -73,7 +73,9 @@ def from_record(
     items make up each share of the portfolio's. *lead_times*: items x records, in their own
     unit, NaN where there are no more; the back-test takes their mean.
     """
-    demand = netted(record)
+    assert portfolio.history
+    returns = portfolio.history.returns
+    demand = asked_for(record, returns)
     split = demand.shape[1] - (portfolio.backtest.periods or demand.shape[1] // 3)
     whole, first = fit(demand), fit(demand[:, :split])
     fitted = _fitted_lead_times(portfolio, lead_times)
@@ -96,8 +98,7 @@ def from_record(
             cells["error"] = str(error)
         except Exception as error:  # one item is no reason to stop the others
             cells["error"] = f"internal error, please report it: {type(error).__name__}: {error}"
-    assert portfolio.history
-    played = record if portfolio.history.returns == "keep" else demand
+    played = record if returns == "keep" else demand
     _back_test(played, split, cases, portfolio.present is not None)
     ladders = {case.place: case.ladder for case in cases if case.ladder}
     return {**about, **table_of(rows), **columns_of(ladders)}
@@ -209,7 +210,8 @@ def items_of(
 ) -> Iterator[Item]:  # fmt: skip
     """The items at some *places* of a chunk, which were settled, with *fine* steps in a deviation
     of their demand; *record* and *lead_times* as for :func:`from_record`."""
-    fitted = fit(netted(record[places]))
+    assert portfolio.history
+    fitted = fit(asked_for(record[places], portfolio.history.returns))
     times = _fitted_lead_times(portfolio, lead_times)
     means = None if times is None else np.array([_mean(each) for each in times])
     reader = Reader(portfolio, columns, means)

@@ -19,7 +19,7 @@ import numpy as np
 
 import simlevel
 from simlevel.errors import InputError, Problem
-from simlevel.item_tables import Columns, Floats, Histories, LeadTimes, Source, netted, source
+from simlevel.item_tables import Columns, Floats, Histories, LeadTimes, Source, asked_for, source
 from simlevel.model.portfolio import Portfolio
 from simlevel.saving import alone, folder_at, write_whole
 from simlevel.studies.portfolio.chunk import from_record
@@ -204,10 +204,18 @@ def _thresholds(work: Work, table: Source, histories: Histories | None) -> dict[
     values = []
     for columns in columns_in(work, table):
         reader = Reader(work.portfolio, columns)
-        mean = np.nanmean(netted(histories.of(reader.names)), axis=1) if histories else reader.mean
+        mean = _means(work, histories, reader.names) if histories else reader.mean
         worth = np.nan_to_num(mean * reader.unit_value)
         values.append(np.delete(worth, list(reader.problems)))
     return value_needed(np.concatenate(values or [np.empty(0)]), shares)
+
+
+def _means(work: Work, histories: Histories, names: list[str]) -> Floats:
+    """Units a period of each item; 0 where no period is known."""
+    assert work.portfolio.history
+    demand = asked_for(histories.of(names), work.portfolio.history.returns)
+    known = np.maximum((~np.isnan(demand)).sum(axis=1), 1)
+    return np.asarray(np.nansum(demand, axis=1) / known)
 
 
 def histories_of(work: Work) -> Histories | None:
