@@ -86,7 +86,7 @@ def _back_test(classes: Classes) -> Table:
 
 def _long_run(classes: Classes) -> Table:
     table = _table(
-        "In the long run, by the fitted models: what is served at once",
+        "In the long run, by the models: what is served at once",
         "class", "items", "settings", "by unit", "by line", "by value", "investment",
     )  # fmt: skip
     for name, each in classes:
