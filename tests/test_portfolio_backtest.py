@@ -7,6 +7,8 @@ import pytest
 
 from simlevel.cli import status
 
+pytestmark = pytest.mark.slow
+
 PERIODS, ITEMS = 600, 120
 TEXT = f"""
 time_unit = "month"
@@ -67,7 +69,7 @@ def short_of_promise(asked, reached, promised):
     return gap.sum() / asked.sum(), gap.std(ddof=1) * np.sqrt(len(gap)) / asked.sum()
 
 
-@pytest.mark.parametrize("seed", [1, pytest.param(2, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("seed", [1, 2])
 def test_what_was_promised_of_demand_that_stays_as_it_is_is_reached(tmp_path, seed):
     """Within 1 point, for laws estimated from 400 periods, and 3.3 standard errors: 1 in 1,000."""
     gap, error = short_of_promise(*back_tested(tmp_path, seed))
@@ -75,7 +77,6 @@ def test_what_was_promised_of_demand_that_stays_as_it_is_is_reached(tmp_path, se
     assert abs(gap) < 0.01 + 3.3 * error
 
 
-@pytest.mark.slow
 def test_a_promise_that_growth_breaks_is_seen_to_be_broken(tmp_path):
     gap, error = short_of_promise(*back_tested(tmp_path, 1, late_growth=1.3))
     assert gap > 0.01 + 3.3 * error

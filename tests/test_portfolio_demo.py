@@ -49,6 +49,7 @@ def test_a_longer_demo_begins_with_the_items_of_a_shorter_one(demo, tmp_path, na
     assert (demo / name).read_bytes().startswith(short)
 
 
+@pytest.mark.slow
 def test_demand_of_every_kind_is_there(demo):
     kinds = fit(netted(recorded(demo).of([row["item"] for row in rows(demo, "items.csv")])))
     found = np.unique(kinds.classification, return_counts=True)

@@ -126,6 +126,7 @@ def test_lead_times_on_record_go_before_those_of_the_items_table(orders, capsys)
                             else "proposed_fill_rate"]) >= 0.95  # fmt: skip
 
 
+@pytest.mark.slow
 def test_what_is_simulated_does_not_depend_on_how_items_are_put_together(
     orders, capsys, monkeypatch
 ):

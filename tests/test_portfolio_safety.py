@@ -188,6 +188,7 @@ def test_workers_end_at_once_with_a_run_that_stops(tmp_path, stop):
     assert multiprocessing.active_children() == []
 
 
+@pytest.mark.slow
 def test_workers_end_when_the_run_is_killed_and_nobody_tells_them(tmp_path):
     code = (
         "import sys, pathlib; sys.path.insert(0, sys.argv[1]); import test_portfolio_safety as t;"
