@@ -473,6 +473,9 @@ def _portfolio(file: Path, folder: Path, as_json: bool, scheduler: str | None) -
             return INTERRUPTED
         found = answer(work, verified)
         portfolio_tables.write_folder(found)
+    for name in said.classes:
+        if name not in found.rollup.classes:
+            _warn(f"classes.{name}: no item is in it")
     if as_json:
         _print_json(summary(found))
     else:

@@ -9,11 +9,12 @@ from datetime import date
 from simlevel.errors import InputError
 
 MOST_PERIODS = 20_000
+_TIME = r"(?:[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?"
 _FORMS = {
     "a number": r"-?\d{1,9}",
-    "a month": r"(\d{4})-(\d{1,2})",
+    "a date": rf"(\d{{4}})-(\d{{2}})-(\d{{2}}){_TIME}",
+    "a month": rf"(\d{{4}})-(\d{{1,2}})(?:-\d{{2}}{_TIME})?",
     "a week": r"(\d{4})-?W(\d{1,2})",
-    "a date": r"(\d{4})-(\d{2})-(\d{2})(?:[ T]00:00(?::00)?)?",
 }
 _SHOWN = 'a whole number, "2026-11", "2026-W47" or "2026-11-22"'
 

@@ -312,3 +312,51 @@ def test_what_comes_back_is_taken_off_the_nearest_demand_before_it():
     found = netted(demand)
     assert found[1].tolist() == [0, 0, 0, 0, 0, 2]
     np.testing.assert_array_equal(found[0], [0, np.nan, 0, 0, 0, 0])
+
+
+def test_a_name_that_stands_twice_or_not_at_all_is_an_error_of_its_row(file, capsys):
+    with (file.parent / "items.csv").open("a") as table:
+        table.write("i3,30,2,1,4\n,30,2,1,4\n")
+    made, _ = settle(file, "out", capsys)
+    rows = list(csv.DictReader(made["items.csv"].decode("utf-8-sig").splitlines()))
+    assert [row["error"] for row in rows[10:]] == [
+        "expected a name of its own, found that of another row",
+        "expected a name, found an empty cell",
+    ]
+    assert not any(row["error"] for row in rows[:9])
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("[costs]", "[backtest]\nperiods = 40\n\n[costs]", "expected at most 36"),
+        ("[costs]", '[proposed]\nkind = "base_stock"\norder_quantity = 3\n\n[costs]',
+         "no such key beside base_stock"),
+    ],
+)  # fmt: skip
+def test_settings_that_cannot_be_are_refused(file, capsys, old, new, said):
+    file.write_text(TEXT.replace(old, new))
+    assert status(["portfolio", str(file), "-o", str(file.parent / "out")]) == 2
+    assert said in capsys.readouterr().err
+
+
+def test_an_absurd_lead_time_is_named_and_a_class_that_takes_nobody_is_warned_of(file, capsys):
+    with (file.parent / "items.csv").open("a") as table:
+        table.write("far,1e9,2,1,4\n")
+    ghost = '[classes.ghost]\nwhere = { column = "item", equals = "nobody" }\nfill_rate = 0.9\n\n'
+    file.write_text(TEXT.replace("[classes.A]", ghost + "[classes.A]"))
+    made, said = settle(file, "out", capsys)
+    rows = list(csv.DictReader(made["items.csv"].decode("utf-8-sig").splitlines()))
+    assert "expected at most 10,000 time units" in rows[-1]["error"]
+    assert "classes.ghost: no item is in it" in said
+
+
+def test_investment_reached_is_a_mean_as_that_promised_is(file, capsys):
+    made, _ = settle(file, "out", capsys)
+    rows = list(csv.DictReader(made["items.csv"].decode("utf-8-sig").splitlines()))
+    tested = [row for row in rows if row["reached_proposed_investment"]]
+    reached, promised = (
+        sum(float(row[name]) for row in tested)
+        for name in ("reached_proposed_investment", "proposed_investment")
+    )
+    assert 0.3 < reached / promised < 3

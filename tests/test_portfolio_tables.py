@@ -147,3 +147,11 @@ def test_an_item_is_in_the_first_class_that_takes_it(tmp_path):
     assert found["class"].tolist() == ["dear", "steady", "rest"]
     assert found["target"].tolist() == ["cycle_service_level", "fill_rate", "fill_rate"]
     assert found["asked"].tolist() == [0.9, 0.9, 0.8]
+
+
+def test_time_stamps_lie_in_their_months_and_dates_may_head_columns_of_months(tmp_path):
+    stamped = [LONG[0], *((n, f"{month}-09T17:45:10", units) for n, month, units in LONG[1:])]
+    np.testing.assert_array_equal(histories(tmp_path, ".csv", table=stamped).of(NAMES), RECORD)
+    dated = [("item", *(f"{month}-01 00:00:00" for month in MONTHS)), *WIDE[1:]]
+    found = histories(tmp_path, ".csv", "wide", dated).of(NAMES)
+    np.testing.assert_array_equal(found, RECORD)

@@ -136,8 +136,8 @@ class History(Frozen):
     )
     returns: Annotated[str, one_of("net", "drop", "keep")] = Field(
         default="net",
-        description="entries below 0: taken off the demand before them; left out; or left out of "
-        "the fit, and put back on the shelf in the back-test",
+        description="entries below 0: taken off the demand before them; left out; or taken off "
+        "that of their period, and put back on the shelf in the back-test",
     )
 
     @model_validator(mode="after")
@@ -328,6 +328,9 @@ def contradictions(portfolio: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
         expected = "a lead time, here or from the records of a table [lead_times]"
         yield ("items", "lead_time"), wrong(expected, Words("none"))
     yield from _demand_is_known_once(portfolio)
+    if (kind := portfolio.proposed) and kind.kind == "base_stock" and kind.order_quantity:
+        found = Words("order_quantity")
+        yield ("proposed", "order_quantity"), wrong("no such key beside base_stock", found)
     for name in ("present", "proposed"):
         review = getattr(getattr(portfolio, name), "review_period", None)
         if portfolio.history and review is not None and review % 1:

@@ -88,7 +88,7 @@ def rq_stock(
     below, above = demand.losses(level).second, demand.losses(level + quantity).second
     backorders = np.maximum(below - above, 0.0) / quantity
     position = level + (quantity + (shape in textbook.WHOLE)) / 2
-    return Stock(position - mean + backorders, backorders)
+    return Stock(np.maximum(position - mean + backorders, 0.0), backorders)
 
 
 CLOSE = 1e-9

@@ -189,6 +189,7 @@ def _back_test(demand: Floats, split: int, cases: Sequence[_Case], beside_presen
         found = replay(demand[rows], policies, lead_times, split)
         for place, case in enumerate(both):
             case.cells |= _reached(prefix, found, place, case.row.unit_value)
+            case.cells[f"reached_{prefix}_investment"] /= demand.shape[1] - split
 
 
 def _reached(prefix: str, found: Reached, place: int, unit_value: float | None) -> Cells:

@@ -153,7 +153,7 @@ class _Group:
         level = rq_reorder_point(
             self._asked, quantity, self._mean, self._sd, self._family, self._measure
         )
-        return self._at(level, quantity)
+        return self._at(level + 0.0, quantity)  # not -0
 
     def _at(self, level: Floats, quantity: Floats) -> _Settings:
         settings = (level, quantity, self._mean, self._sd, self._family)

@@ -23,6 +23,9 @@ from simlevel.model.portfolio import (
 )
 from simlevel.studies.portfolio.store import Table
 
+LONGEST = 10_000
+"""Time units of a lead time, more than which nothing can be worked out."""
+
 
 class BadRowError(SimlevelError):
     """A row cannot be taken; says why."""
@@ -195,7 +198,12 @@ class Reader:
                     found = "0" if values[number] == 0 else "an empty cell"
                     expected = f"{said.column}: expected a lead time above 0"
                     self.problems.setdefault(int(number), f"{expected}, found {found}")
-        return values if on_record is None else np.where(np.isnan(on_record), values, on_record)
+        if on_record is not None:
+            values = np.where(np.isnan(on_record), values, on_record)
+        for number in np.flatnonzero(values > LONGEST):
+            expected = f"lead time: expected at most {LONGEST:,} time units"
+            self.problems.setdefault(int(number), f"{expected}, found {values[number]:,.0f}")
+        return values
 
     def _present(self, number: int) -> Stocked | None:
         present = self._portfolio.present

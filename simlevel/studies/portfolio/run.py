@@ -12,13 +12,14 @@ import json
 import os
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 import simlevel
 from simlevel.errors import InputError, Problem
+from simlevel.fitting.demand import PERIODS
 from simlevel.item_tables import Columns, Floats, Histories, LeadTimes, Source, asked_for, source
 from simlevel.model.portfolio import Portfolio
 from simlevel.saving import alone, folder_at, write_whole
@@ -192,8 +193,17 @@ def results(
 
 
 def columns_in(work: Work, table: Source) -> Iterator[Columns]:
-    """The items table, a chunk at a time."""
-    return table.chunks(work.size, *columns_of(work.portfolio))
+    """The items table, a chunk at a time; a name that stands there twice has one record."""
+    seen: set[str] = set()
+    for columns in table.chunks(work.size, *columns_of(work.portfolio)):
+        problems = dict(columns.problems)
+        for place, name in enumerate(columns.texts[work.portfolio.items.name]):
+            if not name:
+                problems.setdefault(place, "expected a name, found an empty cell")
+            elif name in seen:
+                problems.setdefault(place, "expected a name of its own, found that of another row")
+            seen.add(name)
+        yield replace(columns, problems=problems)
 
 
 def _thresholds(work: Work, table: Source, histories: Histories | None) -> dict[float, float]:
@@ -223,7 +233,12 @@ def histories_of(work: Work) -> Histories | None:
     history = work.portfolio.history
     if history is None:
         return None
-    return Histories(history, work.base / history.file, work.portfolio.time_unit)
+    found = Histories(history, work.base / history.file, work.portfolio.time_unit)
+    most, held_out = found.periods.count - PERIODS, work.portfolio.backtest.periods or 0
+    if held_out > max(most, 0):
+        expected = f"at most {max(most, 0):,}, so that {PERIODS} periods are left to fit"
+        raise InputError(f"backtest.periods: expected {expected}, found {held_out:,}")
+    return found
 
 
 def lead_times_of(work: Work) -> LeadTimes | None:

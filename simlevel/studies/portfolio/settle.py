@@ -129,6 +129,8 @@ class Shelf:
             return None
         kind, level = policy.kind, exact(policy.trigger) / self._unit
         span = exact(policy.batch) / self._unit
+        if max(abs(level), span) > MOST_ORDERED:
+            raise NotSettledError(f"settings in use above {MOST_ORDERED:,} steps of stock")
         if kind == "base_stock" and self._item.kind == "sS":
             # Ordering whenever below S is ordering at a step below it.
             kind, span, level = "sS", Fraction(1), level - 1
