@@ -348,7 +348,7 @@ def test_an_interrupt_at_the_keyboard_ends_the_workers_too(tmp_path):
     items = 5 * len(list(folder.rglob("*.npz")))
     advice = f"{items} of 200 items are finished, and the same command goes on from there"
     assert (out, err.decode()) == (b"", f"simlevel: interrupted: {advice}\n")
-    assert not any(map(alive, started_by_it))
+    until(lambda: not any(map(alive, started_by_it)), 10)
     assert parts(folder) == []
 
 

@@ -86,7 +86,10 @@ def _finished(under_way: dict[Future[bytes], int], handed: dict[int, Arguments])
 
 @contextmanager
 def _processes(count: int) -> Iterator[ProcessPoolExecutor]:
-    """Processes that end when this one does, however it ends: a pipe tells them."""
+    """Processes that end when this one does, however it ends: a pipe tells them.
+
+    Not forked from this one, whose threads, locks and memory would come along.
+    """
     context = get_context("forkserver" if "forkserver" in get_all_start_methods() else "spawn")
     context.set_forkserver_preload(["simlevel.studies.portfolio.run"])
     ours, theirs = context.Pipe()
