@@ -386,7 +386,8 @@ def test_a_worker_of_a_run_that_is_killed_costs_no_result(demo, answer, tmp_path
     until(lambda: len(working(running.pid)) >= 2)
     os.kill(working(running.pid)[-1], signal.SIGKILL)
     _, err = running.communicate()
-    assert (running.returncode, err) == (0, b"")
+    nobody = b"simlevel: classes.critical: no item is in it\n"
+    assert (running.returncode, err) == (0, nobody)
     assert whole(tmp_path) == answer
 
 

@@ -631,7 +631,7 @@ def words_of(examples: int) -> list[dict[str, Any]]:
 
 def test_every_policy_shortage_clock_and_lead_time_are_drawn_together() -> None:
     main = MAIN[:-1]
-    seen = {tuple(words[key] for key in main) for words in words_of(500)}
+    seen = {tuple(words[key] for key in main) for words in words_of(1500)}
     assert seen == set(itertools.product(*(WORDS[key] for key in main)))
 
 
