@@ -252,7 +252,7 @@ def _discrete(distribution: d.Distribution, step: Fraction) -> Sampler:
     return Table.of(np.rint(values * step.denominator / step.numerator), cumulative)
 
 
-def period_table(demand: PeriodicDemand | HistoryDemand, step: Fraction) -> Table:
+def period_table(demand: PeriodicDemand, step: Fraction) -> Table:
     """What a period asks for, nothing included, in whole numbers of *step*: one uniform each.
 
     *demand* is discrete and has no pattern. Raises InputError where its table would be larger
@@ -261,7 +261,7 @@ def period_table(demand: PeriodicDemand | HistoryDemand, step: Fraction) -> Tabl
     amount = demand.amount
     values, cumulative = (_counted if amount.values_drawn is None else _listed)(amount)
     values = np.rint(values * step.denominator / step.numerator)
-    asks = demand.probability if isinstance(demand, PeriodicDemand) else 1.0
+    asks = demand.probability
     if asks < 1:
         cumulative = 1 - asks + asks * cumulative
         if values[0] > 0:

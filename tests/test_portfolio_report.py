@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -47,7 +48,8 @@ def table(count: int = 4, **columns: Any) -> Table:
 
 def answered(*tables: Table, text: str = TEXT) -> Answer:
     """The answer of chunks that nobody worked out."""
-    work = Work(parse(text), Path(), Path(), sum(len(each["item"]) for each in tables), "", {})
+    work = Work(parse(text), Path(), Path(), "", {})
+    vars(work)["table"] = SimpleNamespace(rows=sum(len(each["item"]) for each in tables))
     found = Answer(work, Rollup(), "these have none", Changes(work.portfolio))
     for each in tables:
         found.rollup.add(each)

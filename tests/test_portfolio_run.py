@@ -10,7 +10,7 @@ import pytest
 import simlevel as sl
 from simlevel.cli import status
 from simlevel.fitting.demand import fit
-from simlevel.item_tables import netted, source
+from simlevel.item_tables import netted
 from simlevel.portfolio_file import load, parse
 from simlevel.studies.portfolio import run, steps
 from simlevel.studies.portfolio.chunk import from_record
@@ -174,10 +174,8 @@ def test_a_lead_time_below_0_is_refused(orders, capsys):
 def test_an_item_that_fits_on_no_steps_becomes_a_row_that_says_so(file, monkeypatch):
     monkeypatch.setattr(steps, "MOST_STEPS", 4)
     work, _ = run.begin(load(file), file.parent, file.parent / "out")
-    columns = next(run.columns_in(work, source(file.parent / "items.csv")))
-    found = from_record(
-        work.portfolio, columns, run.histories_of(work).of(columns.texts["item"]), {}
-    )
+    columns = next(work.columns())
+    found = from_record(work.portfolio, columns, work.histories.of(columns.texts["item"]), {})
     assert any("too heavy a tail" in reason for reason in found["error"])
     assert not any("internal error" in reason for reason in found["error"])
 
@@ -229,7 +227,7 @@ def test_the_settings_proposed_meet_their_target_by_a_derivation_of_their_own(fi
     made, _ = settle(file, "out", capsys)
     rows = list(csv.DictReader(made["items.csv"].decode("utf-8-sig").splitlines()))
     work, _ = run.begin(load(file), file.parent, file.parent / "out")
-    histories = run.histories_of(work)
+    histories = work.histories
     for row in rows[1:-1]:
         assert row["how"] == "exact"
         demand = as_demand(stepped(fit(netted(histories.of([row["item"]]))), 0))

@@ -12,7 +12,7 @@ from simlevel.item_tables import Histories
 from simlevel.model.portfolio import History
 from simlevel.portfolio_file import parse
 from simlevel.studies.portfolio.chunk import from_record
-from simlevel.studies.portfolio.run import Work, columns_in, source
+from simlevel.studies.portfolio.run import Work
 
 RECORD = np.array([[5, 0, 2, -3, 1, 0], [0, 0, 0, 0, 0, 0], [7, 7, 0, 0, -1, 4]])
 NAMES = ["a", "b", "c"]
@@ -126,9 +126,9 @@ def results(folder, returns):
     groups = zip(NAMES, ("dear", "dear", "cheap"), (1, 2, 3), strict=True)
     write(folder / "items.csv", [("item", "group", "price"), *groups])
     portfolio = parse(PORTFOLIO.format(returns=returns))
-    work = Work(portfolio, folder, folder, 3, "", {})
-    record = Histories(portfolio.history, folder / "sales.csv", "month").of(NAMES)
-    columns = next(columns_in(work, source(folder / "items.csv")))
+    work = Work(portfolio, folder, folder, "", {})
+    record = work.histories.of(NAMES)
+    columns = next(work.columns())
     return from_record(portfolio, columns, record, {})
 
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from simlevel.model.distribution import Constant
+from simlevel.model.distribution import Constant, Discrete
 from simlevel.model.lead_time import LeadTime
 from simlevel.studies.portfolio.settle import Item, Shelf
 from simlevel.studies.portfolio.steps import Stepped
@@ -40,6 +40,12 @@ def later(item):
     return dataclasses.replace(item, lead_time=LeadTime(distribution=longer))
 
 
+def taking(values):
+    """Each of *values* as often as the others."""
+    shares = [1 / len(values)] * len(values)
+    return LeadTime(distribution=Discrete(values=values, probabilities=shares))
+
+
 def refuted(items, settings):
     cases = [Case(number, f"i{number}", *pair)
              for number, pair in enumerate(zip(items, settings, strict=True))]  # fmt: skip
@@ -64,6 +70,18 @@ def test_settings_worked_out_for_a_shorter_lead_time_are_found_among_right_ones(
     for number in planted:
         items[number] = later(items[number])
     assert refuted(items, settings)[0] == {f"i{number}" for number in planted}
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_promises_of_orders_that_take_one_period_or_two_are_tested_too(more):
+    """Right ones agree, those for one less are refuted; wrong once in a thousand times at most."""
+    items, lead_times = [item(number) for number in range(3, 6)], [1, 2]
+    random = [dataclasses.replace(each, lead_time=taking(lead_times)) for each in items]
+    assert {Shelf(each, 0).how for each in random} == {"exact"}
+    settings = [Shelf(each, 0).cheapest() for each in random]
+    tested = [dataclasses.replace(each, lead_time=taking([k + more for k in lead_times]))
+              for each in items]  # fmt: skip
+    assert len(refuted(tested, settings)[0]) == (3 if more else 0)
 
 
 @pytest.mark.parametrize("wrong_share", [0.01, 0.1, 0.5])

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from simlevel import compiled as c
 from simlevel.draws import Source, item_stream, period_table
 from simlevel.engines.fast import order_rule
-from simlevel.model.demand import HistoryDemand, PeriodicDemand
+from simlevel.model.demand import PeriodicDemand
 from simlevel.model.fields import exact
 from simlevel.model.grid import amounts, asked, step_of
 from simlevel.model.policy import Stocked
@@ -39,7 +39,7 @@ class Sku:
     number: int
     """Names its stream: the same number draws the same, whatever runs beside it."""
     policy: Stocked
-    demand: PeriodicDemand | HistoryDemand
+    demand: PeriodicDemand
     """Once a period, discrete, without a pattern."""
     lead_time: float
     step: float | None = None

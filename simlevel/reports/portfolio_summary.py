@@ -23,6 +23,9 @@ from simlevel.studies.verdict import ERROR_RATE
 
 Document = dict[str, Any]
 
+CALLED = {"present": "in use", "proposed": "proposed", "system": "system"}
+OF = {"unit": "units", "line": "order lines", "value": "value"}
+"""What a share is of, by its weight."""
 WEIGHED = {
     "unit": "each item counts by the units asked for",
     "line": "each item counts by its order lines, the periods in which it is asked for",

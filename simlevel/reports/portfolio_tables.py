@@ -11,7 +11,7 @@ from rich.text import Text
 
 from simlevel.reports.files import json_text
 from simlevel.reports.item_tables import write_items
-from simlevel.reports.portfolio_summary import Document, by_class, manifest, summary
+from simlevel.reports.portfolio_summary import CALLED, OF, Document, by_class, manifest, summary
 from simlevel.saving import write_whole
 from simlevel.studies.portfolio.answer import Answer
 from simlevel.studies.portfolio.chunk import SIDES
@@ -19,8 +19,6 @@ from simlevel.studies.portfolio.rollup import ANSWERS
 from simlevel.studies.portfolio.system import WEIGHTS
 
 Classes = list[tuple[str, Document]]
-CALLED = {"present": "in use", "proposed": "proposed", "system": "system"}
-WEIGHED = {"unit": "units", "line": "order lines", "value": "value"}
 CAUSES = 10
 """That are listed of items left out."""
 NAME = 16
@@ -110,7 +108,7 @@ def _system(system: Document) -> Iterator[str]:
         return
     equal, best = system["equal_target"], system["optimum"]
     unit = "" if system["investment_in"] == "money" else " units"
-    weight = WEIGHED[system["weight"]]
+    weight = OF[system["weight"]]
     yield (
         f"System optimum, {system['items']:,} items as one: {percent(best['fill_rate'])} of "
         f"{weight} for {amount(best['investment'])}{unit};"

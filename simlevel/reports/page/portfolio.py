@@ -11,12 +11,10 @@ from typing import Any
 from simlevel import __version__, numbers, words
 from simlevel.model.fields import singular
 from simlevel.model.portfolio import Portfolio
-from simlevel.reports.portfolio_summary import Document, by_class
+from simlevel.reports.portfolio_summary import CALLED, OF, Document, by_class
 from simlevel.studies.portfolio.chunk import SIDES
 from simlevel.studies.portfolio.system import WEIGHTS
 
-CALLED = {"present": "in use", "proposed": "proposed", "system": "system"}
-OF = {"unit": "units", "line": "order lines", "value": "value"}
 MOST_CLASSES = 30
 CAUSES = 15
 """That are listed of items left out."""

@@ -13,6 +13,7 @@ import os
 from collections.abc import Callable, Container, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -45,11 +46,52 @@ class Work:
     base: Path
     """The folder that the tables' names are relative to."""
     folder: Path
-    items: int
     key: str
     """Stands for all inputs, settings and the program: chunks of another are not taken."""
     inputs: dict[str, str]
     """SHA-256 of each table."""
+
+    @cached_property
+    def table(self) -> Source:
+        """The items table; as the others, read once a run."""
+        return source(self.base / self.portfolio.items.file)
+
+    @cached_property
+    def histories(self) -> Histories | None:
+        """The record, where there is one."""
+        history = self.portfolio.history
+        if history is None:
+            return None
+        found = Histories(history, self.base / history.file, self.portfolio.time_unit)
+        most, held_out = found.periods.count - PERIODS, self.portfolio.backtest.periods or 0
+        if held_out > max(most, 0):
+            expected = f"at most {max(most, 0):,}, so that {PERIODS} periods are left to fit"
+            raise InputError(f"backtest.periods: expected {expected}, found {held_out:,}")
+        return found
+
+    @cached_property
+    def lead_times(self) -> LeadTimes | None:
+        """The lead times on record, where there are any."""
+        said = self.portfolio.lead_times
+        return LeadTimes(said, self.base / said.file) if said else None
+
+    @property
+    def items(self) -> int:
+        return self.table.rows
+
+    def columns(self) -> Iterator[Columns]:
+        """The items table, a chunk at a time; a name that stands there twice has one record."""
+        seen: set[str] = set()
+        for columns in self.table.chunks(self.size, *columns_of(self.portfolio)):
+            problems = dict(columns.problems)
+            for place, name in enumerate(columns.texts[self.portfolio.items.name]):
+                if not name:
+                    problems.setdefault(place, "expected a name, found an empty cell")
+                elif name in seen:
+                    said = "expected a name of its own, found that of another row"
+                    problems.setdefault(place, said)
+                seen.add(name)
+            yield replace(columns, problems=problems)
 
     def chunk(self, number: int) -> Path:
         return self.folder / STATE / f"{number:06}.npz"
@@ -99,8 +141,8 @@ def begin(portfolio: Portfolio, base: Path, folder: Path) -> tuple[Work, bool]:
     said = portfolio.model_dump_json(exclude={"system", "verify", "seed"})
     settings = [simlevel.__version__, said, ITEMS, ITEMS_AT_ONCE, inputs]
     key = hashlib.sha256(json.dumps(settings).encode())
-    rows = source(base / portfolio.items.file).rows
-    work = Work(portfolio, base, folder, rows, key.hexdigest(), inputs)
+    work = Work(portfolio, base, folder, key.hexdigest(), inputs)
+    _ = work.table, work.histories, work.lead_times  # what cannot be read throws nothing away
     return work, _stale(work)
 
 
@@ -171,10 +213,8 @@ def _missing(work: Work) -> set[int]:
 
 def _jobs(work: Work, missing: Container[int]) -> Iterator[Job]:
     """What :func:`results` needs for each chunk that is *missing*."""
-    table, histories = source(work.base / work.portfolio.items.file), histories_of(work)
-    lead_times = lead_times_of(work)
-    thresholds = _thresholds(work, table, histories)
-    for number, columns in enumerate(columns_in(work, table)):
+    histories, lead_times, thresholds = work.histories, work.lead_times, _thresholds(work)
+    for number, columns in enumerate(work.columns()):
         if number in missing:
             names = columns.texts[work.portfolio.items.name]
             record = histories.of(names) if histories else None
@@ -192,56 +232,24 @@ def results(
     return packed(from_record(portfolio, columns, record, thresholds, lead_times))
 
 
-def columns_in(work: Work, table: Source) -> Iterator[Columns]:
-    """The items table, a chunk at a time; a name that stands there twice has one record."""
-    seen: set[str] = set()
-    for columns in table.chunks(work.size, *columns_of(work.portfolio)):
-        problems = dict(columns.problems)
-        for place, name in enumerate(columns.texts[work.portfolio.items.name]):
-            if not name:
-                problems.setdefault(place, "expected a name, found an empty cell")
-            elif name in seen:
-                problems.setdefault(place, "expected a name of its own, found that of another row")
-            seen.add(name)
-        yield replace(columns, problems=problems)
-
-
-def _thresholds(work: Work, table: Source, histories: Histories | None) -> dict[float, float]:
+def _thresholds(work: Work) -> dict[float, float]:
     """Of the classes by value: from a pass over all items, whose values alone are kept."""
     shares = [each.value_up_to for each in work.portfolio.classes.values() if each.value_up_to]
     if not shares:
         return {}
     values = []
-    for columns in columns_in(work, table):
+    for columns in work.columns():
         reader = Reader(work.portfolio, columns)
-        mean = _means(work, histories, reader.names) if histories else reader.mean
+        mean = _means(work, reader.names) if work.histories else reader.mean
         worth = np.nan_to_num(mean * reader.unit_value)
         values.append(np.delete(worth, list(reader.problems)))
     return value_needed(np.concatenate(values or [np.empty(0)]), shares)
 
 
-def _means(work: Work, histories: Histories, names: list[str]) -> Floats:
+def _means(work: Work, names: list[str]) -> Floats:
     """Units a period of each item; 0 where no period is known."""
     assert work.portfolio.history
-    demand = asked_for(histories.of(names), work.portfolio.history.returns)
+    assert work.histories
+    demand = asked_for(work.histories.of(names), work.portfolio.history.returns)
     known = np.maximum((~np.isnan(demand)).sum(axis=1), 1)
     return np.asarray(np.nansum(demand, axis=1) / known)
-
-
-def histories_of(work: Work) -> Histories | None:
-    """The record, where there is one."""
-    history = work.portfolio.history
-    if history is None:
-        return None
-    found = Histories(history, work.base / history.file, work.portfolio.time_unit)
-    most, held_out = found.periods.count - PERIODS, work.portfolio.backtest.periods or 0
-    if held_out > max(most, 0):
-        expected = f"at most {max(most, 0):,}, so that {PERIODS} periods are left to fit"
-        raise InputError(f"backtest.periods: expected {expected}, found {held_out:,}")
-    return found
-
-
-def lead_times_of(work: Work) -> LeadTimes | None:
-    """The lead times on record, where there are any."""
-    said = work.portfolio.lead_times
-    return LeadTimes(said, work.base / said.file) if said else None

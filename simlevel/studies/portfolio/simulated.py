@@ -11,11 +11,11 @@ from simlevel import words
 from simlevel.engines.curve import FastCurve
 from simlevel.engines.ledger import Job, Totals, Windows
 from simlevel.model.demand import PeriodicDemand
-from simlevel.model.distribution import Discrete
 from simlevel.model.grid import Grid
 from simlevel.model.lead_time import LeadTime
 from simlevel.model.policy import Stocked
 from simlevel.model.scenario import Scenario
+from simlevel.studies.portfolio.steps import periodic
 from simlevel.theory.choices import changed, parameters
 from simlevel.theory.lattice import Array, Law
 
@@ -39,14 +39,9 @@ class SimulatedChoices:
     step = Fraction(1)
 
     def __init__(self, law: Law, lead_time: LeadTime, policy: Stocked, seed: int) -> None:
-        some = np.flatnonzero(law.mass)
-        shares = law.mass[some] / law.mass.sum()
-        quantity = Discrete(
-            values=tuple((some + law.low).tolist()), probabilities=tuple(shares.tolist())
-        )
         self._scenario = Scenario(
             time_unit="period",
-            demand=PeriodicDemand(quantity=quantity),
+            demand=periodic(law),
             lead_time=lead_time,
             policies={NAME: policy},
         )

@@ -27,7 +27,8 @@ from simlevel.fitting.candidates import CANDIDATES, Candidate
 from simlevel.fitting.demand import Fitted
 from simlevel.fitting.laws import LAWS
 from simlevel.fitting.sample import Array
-from simlevel.model.distribution import AnyDistribution
+from simlevel.model.demand import PeriodicDemand
+from simlevel.model.distribution import AnyDistribution, Discrete
 from simlevel.model.fields import exact
 from simlevel.model.grid import common
 from simlevel.theory.lattice import Law, mix, point
@@ -80,6 +81,15 @@ class Stepped:
         """Units."""
         second = float((self.law.values**2 * self.law.mass).sum())
         return float(self.step) * math.sqrt(max(second - self.law.mean() ** 2, 0.0))
+
+
+def periodic(law: Law, step: Fraction = Fraction(1)) -> PeriodicDemand:
+    """A draw of *law*, in steps of so many units, asked for in each period of a scenario."""
+    some = np.flatnonzero(law.mass)
+    values = (some + law.low) * step.numerator / step.denominator
+    shares = law.mass[some] / law.mass.sum()
+    listed = Discrete(values=tuple(values.tolist()), probabilities=tuple(shares.tolist()))
+    return PeriodicDemand(quantity=listed)
 
 
 def stepped(

@@ -12,22 +12,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simlevel import words
-from simlevel.draws import Source, generator
+from simlevel.draws import Source, fresh_seed, generator
 from simlevel.engines.fast import FastEngine
 from simlevel.engines.items import Sku, simulated
 from simlevel.engines.ledger import Job, Windows, named
 from simlevel.estimation.estimate import FEW_FOR_TESTS, Totals, interval, p_value
 from simlevel.estimation.window import mean_cycle, protection
-from simlevel.item_tables import source
 from simlevel.model.demand import PeriodicDemand
-from simlevel.model.distribution import Constant, Discrete
+from simlevel.model.distribution import Constant
 from simlevel.model.policy import OwnPolicy
 from simlevel.model.scenario import Scenario
 from simlevel.studies.evaluate import on_threads
 from simlevel.studies.portfolio.chunk import items_of
-from simlevel.studies.portfolio.run import Work, columns_in, histories_of, lead_times_of
+from simlevel.studies.portfolio.run import Work
 from simlevel.studies.portfolio.settle import SHARES, Item, Setting, of_kind
-from simlevel.studies.portfolio.steps import FINE
+from simlevel.studies.portfolio.steps import FINE, periodic
 from simlevel.studies.portfolio.store import Table, column
 from simlevel.studies.verdict import ERROR_RATE
 
@@ -143,18 +142,13 @@ def verified(
 
 def _tests(case: Case, seed: int, error_rate: float) -> list[Tested]:
     item, setting = case.item, case.setting
-    law, step = item.demand.law, item.demand.step
-    values = (np.flatnonzero(law.mass) + law.low) * step.numerator / step.denominator
-    shares = law.mass[law.mass > 0] / law.mass.sum()
     scenario = Scenario(
         time_unit="period",
-        demand=PeriodicDemand(
-            quantity=Discrete(values=tuple(values.tolist()), probabilities=tuple(shares.tolist()))
-        ),
+        demand=periodic(item.demand.law, item.demand.step),
         lead_time=item.lead_time,
         policies={NAME: setting.policy},
     )
-    totals = _totals(scenario, float(step), case.number, seed)
+    totals = _totals(scenario, float(item.demand.step), case.number, seed)
     return [
         _tested(case.name, name, setting.measures[name], totals, scenario, error_rate)
         for name in PROMISES
@@ -171,7 +165,8 @@ def _totals(scenario: Scenario, step: float, number: int, seed: int) -> Totals:
     settling = max(PERIODS / 10, 2 * protection(scenario, policy), 3 * mean_cycle(scenario, policy))
     warmup, periods = (math.ceil(each / reviews) * reviews for each in (settling, PERIODS))
     if not isinstance(lead_time.distribution, Constant):
-        engine = FastEngine(Job.of(scenario, NAME, Windows(warmup, periods), seed + number))
+        windows, own = Windows(warmup, periods), fresh_seed(seed, number)
+        engine = FastEngine(Job.of(scenario, NAME, windows, own))
         rows = np.array([engine.run(replication)[0] for replication in range(REPLICATIONS)])
         return named(rows, scenario)
     sku = Sku(number, policy, demand, lead_time.mean(), step)
@@ -206,10 +201,9 @@ def _settled(work: Work) -> NDArray[np.int64]:
 
 def _cases(work: Work, chosen: NDArray[np.int64]) -> Iterator[Case]:
     """The *chosen* rows, with their settings as they were written down."""
-    portfolio, histories, lead_times = work.portfolio, histories_of(work), lead_times_of(work)
+    portfolio, histories, lead_times = work.portfolio, work.histories, work.lead_times
     assert histories
-    chunks = columns_in(work, source(work.base / portfolio.items.file))
-    for columns, table in zip(chunks, work.tables(), strict=True):
+    for columns, table in zip(work.columns(), work.tables(), strict=True):
         places = chosen[(chosen >= columns.first) & (chosen < columns.first + len(columns))]
         places = (places - columns.first).tolist()
         if not places:
