@@ -19,6 +19,8 @@ from simlevel.studies.portfolio.demo import write
 
 Client = pytest.importorskip("distributed").Client
 pytestmark = pytest.mark.filterwarnings("ignore")  # of distributed, for which we cannot answer
+COMPILING = "compiling the simulation loops"
+"""What a run may say on a machine where no other has."""
 
 
 @pytest.fixture(autouse=True)
@@ -168,7 +170,8 @@ def test_workers_killed_at_five_random_moments_cost_time_and_no_result(tmp_path,
             _, err = running.communicate(timeout=300)
     finally:
         ended(there)
-    assert (running.returncode, err.decode(), len(killed)) == (0, "", 5)
+    complaints = [line for line in err.decode().splitlines() if COMPILING not in line]
+    assert (running.returncode, complaints, len(killed)) == (0, [], 5)
     assert made(tmp_path / "out") == made(tmp_path / "alone")
 
 
