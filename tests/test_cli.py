@@ -338,7 +338,8 @@ def test_a_reader_who_has_enough_is_no_trouble(line, lines):
         for _ in range(lines):
             assert running.stdout.readline()
         running.stdout.close()
-        assert (running.stderr.read(), running.wait(timeout=60)) == (b"", 0)
+        said = [each for each in running.stderr if b"compiling the simulation loops" not in each]
+        assert (said, running.wait(timeout=60)) == ([], 0)
 
 
 @pytest.mark.parametrize("encoding", ["cp1252", "ascii"])
