@@ -203,9 +203,9 @@ def skus(first: int, count: int) -> Iterator[Sku]:
     """Items of a portfolio, from number *first* on: 0.05 to 20 units a day, half of them Poisson,
     half negative binomial, under (s, S) with a few days' to a month's lead time."""
     for number in range(first, first + count):
-        rng = np.random.default_rng([1, number])
-        mean = round(float(np.exp(rng.uniform(np.log(0.05), np.log(20)))), 3)
-        lead_time = int(rng.integers(3, 31))
+        # Multiples of irrational numbers fill the range evenly, wherever one begins.
+        mean = round(0.05 * 400 ** (number * 2**0.5 % 1), 3)
+        lead_time = 3 + int(28 * (number * 3**0.5 % 1))
         poisson = {"dist": "poisson", "mean": mean}
         wider = {"dist": "negative_binomial", "mean": mean, "variance": 3 * mean}
         demand = PeriodicDemand.model_validate({"quantity": wider if number % 2 else poisson})

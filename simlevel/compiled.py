@@ -668,11 +668,13 @@ class ItemRules(NamedTuple):
 
 
 class Tabulated(NamedTuple):
-    """A discrete distribution with its guide table (:class:`simlevel.draws.Table`)."""
+    """A discrete distribution, none of it below 0 (:class:`simlevel.draws.Table`)."""
 
     values: Ints
     cumulative: Floats
-    guide: Ints
+    cells: Ints
+    """The guide, 2^n cells: the value of the uniforms in a cell, or ~index to look from where
+    they have several."""
 
 
 @compiled
@@ -681,10 +683,10 @@ def run_item(
 ) -> None:  # fmt: skip
     """Replications of one item, a row of *totals* each; one after another they draw on *stream*."""
     asks, nets = np.empty(STRETCH, np.int64), np.empty(STRETCH, np.int64)
-    pipeline, state = np.empty(max(rules.lag, 1), np.int64), np.empty(3, np.int64)
+    due, state = np.empty(STRETCH + rules.lag + 1, np.int64), np.empty(3, np.int64)
     thrown_away = np.empty(totals.shape[1])
     for replication in range(totals.shape[0]):
-        begin_item(rules, pipeline, state)
+        begin_item(rules, due, state)
         for counted in range(2):
             row = totals[replication] if counted else thrown_away
             left = periods if counted else warmup
@@ -692,23 +694,23 @@ def run_item(
                 stretch = min(left, STRETCH)
                 left -= stretch
                 draw_whole(stream, demand, asks[:stretch])
-                pass_periods(rules, state, pipeline, asks[:stretch], nets[:stretch], row)
+                pass_periods(rules, state, due, asks[:stretch], nets[:stretch], row)
 
 
 @compiled
 def play_item(rules: ItemRules, record: Ints, opens: int, row: Floats) -> None:
     """One item whose demand is *record*, counted from period *opens* on."""
     nets = np.empty(record.size, np.int64)
-    pipeline, state = np.empty(max(rules.lag, 1), np.int64), np.empty(3, np.int64)
-    begin_item(rules, pipeline, state)
-    pass_periods(rules, state, pipeline, record[:opens], nets[:opens], np.empty(row.size))
-    pass_periods(rules, state, pipeline, record[opens:], nets[opens:], row)
+    due, state = np.empty(record.size + rules.lag + 1, np.int64), np.empty(3, np.int64)
+    begin_item(rules, due, state)
+    pass_periods(rules, state, due, record[:opens], nets[:opens], np.empty(row.size))
+    pass_periods(rules, state, due, record[opens:], nets[opens:], row)
 
 
 @compiled
-def begin_item(rules: ItemRules, pipeline: Ints, state: Ints) -> None:
+def begin_item(rules: ItemRules, due: Ints, state: Ints) -> None:
     """Time 0: nothing on order."""
-    pipeline[:] = 0
+    due[:] = 0
     state[I_NET] = state[I_POSITION] = rules.start
     state[I_PERIOD] = 0
 
@@ -722,9 +724,8 @@ def draw_whole(stream: Words, demand: Tabulated, drawn: Ints) -> None:
     """
     values, cumulative, guide = demand
     a, b, c, counter = stream
-    # The guide has 2^n cells: the first n bits of a uniform say which it lies in.
     shift, cells = np.uint64(64), guide.size
-    while cells > 1:
+    while cells > 1:  # the first n bits of a uniform say which of 2^n cells it lies in
         shift, cells = shift - np.uint64(1), cells // 2
     for i in range(drawn.size):
         bits = a + b + counter
@@ -732,94 +733,84 @@ def draw_whole(stream: Words, demand: Tabulated, drawn: Ints) -> None:
         a = b ^ (b >> np.uint64(11))
         b = c + (c << np.uint64(3))
         c = ((c << np.uint64(24)) | (c >> np.uint64(40))) + bits
-        uniform = np.int64(bits >> np.uint64(11)) * 2.0**-53
-        index = np.uint64(guide[bits >> shift])
-        while cumulative[index] <= uniform:
-            index += np.uint64(1)
-        drawn[i] = values[index]
+        value = guide[bits >> shift]
+        if value < 0:
+            index, uniform = np.uint64(~value), np.int64(bits >> np.uint64(11)) * 2.0**-53
+            while cumulative[index] <= uniform:
+                index += np.uint64(1)
+            value = values[index]
+        drawn[i] = value
     stream[0], stream[1], stream[2], stream[3] = a, b, c, counter
 
 
 @compiled
 def pass_periods(
-    rules: ItemRules, state: Ints, pipeline: Ints, asks: Ints, nets: Ints, row: Floats
+    rules: ItemRules, state: Ints, due: Ints, asks: Ints, nets: Ints, row: Floats
 ) -> None:
     """Periods that ask for *asks*, at one instant each: 1 receive, 2 review, 3 demand.
 
-    What comes back (below 0) goes on the shelf. ``pipeline`` holds what each coming demand finds
-    received. *nets* is room for what each demand finds; it is counted apart, which a processor
-    does for several periods at once.
+    What comes back (below 0) goes on the shelf. ``due`` holds what each demand finds received
+    since the last, of these periods and, ``lag`` and one more, of the next. *nets* is room for
+    what each demand finds; it is counted apart, which a processor does for several at once.
     """
     fixed_lot, trigger, lot, least = rules.fixed_lot, rules.trigger, rules.lot, rules.least
-    multiple, review, at_once = rules.multiple, rules.review, rules.lag == 0
+    multiple, review, lag = rules.multiple, rules.review, rules.lag
     net, position, period = state[I_NET], state[I_POSITION], state[I_PERIOD]
-    slot = np.uintp(period % pipeline.size)
-    cycles = cut_cycles = orders = ordered = brought = 0
-    for i in range(asks.size):
-        arriving, placed = pipeline[slot], 0
-        if arriving > 0:
-            cycles += 1
-            cut_cycles += net < 0
-            on_shelf = max(net, 0)
-            net += arriving
-            brought += max(net, 0) - on_shelf
+    size, orders, ordered = asks.size, 0, 0
+    for i in range(size):
         if review > 0 and position <= trigger and (period + i) % review == 0:
-            placed = quantity_ordered(fixed_lot, trigger, lot, least, multiple, position)
+            due[i + lag] = quantity_ordered(fixed_lot, trigger, lot, least, multiple, position)
+            position += due[i + lag]
+            ordered += due[i + lag]
             orders += 1
-            ordered += placed
-            position += placed
-            if at_once:
-                cycles += 1
-                cut_cycles += net < 0
-                net += placed
-                placed = 0
-        asked = asks[i]
+        net += due[i]
         nets[i] = net
-        net -= asked
-        position -= asked
+        net -= asks[i]
+        position -= asks[i]
         if review == 0 and position <= trigger:
-            placed = quantity_ordered(fixed_lot, trigger, lot, least, multiple, position)
+            due[i + lag] = quantity_ordered(fixed_lot, trigger, lot, least, multiple, position)
+            position += due[i + lag]
+            ordered += due[i + lag]
             orders += 1
-            ordered += placed
-            position += placed
-        pipeline[slot] = placed
-        slot += np.uintp(1)
-        if slot == np.uintp(pipeline.size):
-            slot = np.uintp(0)
-    arriving = pipeline[slot]
-    if rules.early > 0 and arriving > 0:  # before the next demand, which is not one of these
-        cycles += 1
-        cut_cycles += net < 0
-        on_shelf = max(net, 0)
-        net += arriving
-        brought += max(net, 0) - on_shelf
-        pipeline[slot] = 0
-    row[I_CYCLES] += cycles
-    row[I_CYCLES_WHOLE] += cycles - cut_cycles
     row[I_ORDERS] += orders
     row[I_ORDERED] += ordered
-    row[I_ON_HAND] += rules.early * brought
-    count_found(asks, nets, row)
-    state[I_NET], state[I_POSITION], state[I_PERIOD] = net, position, period + asks.size
+    count_found(asks, nets, due, row)
+    if rules.early > 0:
+        brought = max(net + due[size], 0) - max(net, 0)
+        for i in range(size):
+            brought += max(nets[i], 0) - max(nets[i] - due[i], 0)
+        row[I_ON_HAND] += rules.early * brought
+        row[I_CYCLES] += due[size] > 0  # before the next demand, which is not one of these
+        row[I_CYCLES_WHOLE] += due[size] > 0 and net >= 0
+        net += due[size]
+        due[size] = 0
+    for i in range(due.size):
+        due[i] = due[i + size] if i + size < due.size else 0
+    state[I_NET], state[I_POSITION], state[I_PERIOD] = net, position, period + size
 
 
 @compiled
-def count_found(asks: Ints, nets: Ints, row: Floats) -> None:
-    """Add to *row* what periods amount to that ask for *asks* and find the net inventory *nets*."""
-    customers = short_customers = demanded = missed = on_hand = 0
+def count_found(asks: Ints, nets: Ints, due: Ints, row: Floats) -> None:
+    """Add to *row* what periods amount to that ask for *asks* and find the net inventory *nets*,
+    *due* of it just received."""
+    demanded = served = on_hand = customers = short = cycles = cut_cycles = 0
     for i in range(asks.size):
-        asked, net = max(asks[i], 0), nets[i]
-        short = min(asked, max(asked - net, 0))
+        asked, net, received = asks[i], nets[i], due[i]
+        on_shelf, left = max(net, 0), max(net - asked, 0)
+        demanded += max(asked, 0)
+        served += max(on_shelf - left, 0)
+        on_hand += left
         customers += asked > 0
-        demanded += asked
-        short_customers += short > 0
-        missed += short
-        on_hand += max(net - asks[i], 0)
-    row[I_CUSTOMERS] += customers
-    row[I_CUSTOMERS_WHOLE] += customers - short_customers
+        short += asked > on_shelf
+        cycles += received > 0
+        cut_cycles += (received > 0) & (net < received)
     row[I_DEMANDED] += demanded
-    row[I_FROM_SHELF] += demanded - missed
+    row[I_FROM_SHELF] += served
     row[I_ON_HAND] += on_hand
+    row[I_CUSTOMERS] += customers
+    row[I_CUSTOMERS_WHOLE] += customers - short
+    row[I_CYCLES] += cycles
+    row[I_CYCLES_WHOLE] += cycles - cut_cycles
 
 
 # --- one run, many reorder points ----------------------------------------------------------------

@@ -205,9 +205,9 @@ class Table:
         # A power of two, so that scaling a uniform to a guide cell is exact.
         cells = 1 << (len(values) - 1).bit_length()
         cells = max(cells, min(16 * cells, CACHED))
-        guide = np.searchsorted(cumulative, np.arange(cells) / cells, side="right")
+        begins = np.bincount(np.ceil(cumulative[:-1] * cells).astype(np.int64), minlength=cells)
         closed = np.append(cumulative[:-1], np.inf)
-        return cls(values, closed, np.minimum(guide, len(values) - 1))
+        return cls(values, closed, np.cumsum(begins[:cells]))
 
     def __call__(self, stream: Generator, size: int) -> Block:
         return self.lookup(stream.random(size))
@@ -284,8 +284,8 @@ def _listed(distribution: d.Distribution) -> tuple[Block, Block]:
 def _counted(distribution: d.Distribution) -> tuple[Block, Block]:
     """The whole numbers between the tails that no uniform reaches, and P(X <= each)."""
     below, above = _tails(distribution)
-    low = _first(lambda k: below(k) > _TAIL)
-    high = _first(lambda k: above(k) < _TAIL)
+    low = _first(lambda k: below(k) > _TAIL, 1)
+    high = _first(lambda k: above(k) < _TAIL, math.ceil(distribution.mean()) + 1)
     if high - low >= LARGEST_TABLE:
         raise InputError(
             f"expected a {distribution.dist} distribution of at most {LARGEST_TABLE:,} whole "
@@ -322,12 +322,11 @@ def _tails(
     raise TypeError(distribution.dist)  # pragma: no cover
 
 
-def _first(reached: Callable[[float], object]) -> int:
+def _first(reached: Callable[[float], object], guess: int) -> int:
     """The least whole number from 0 at which *reached*, which then stays true."""
-    high = 1
+    low, high = -1, guess
     while not reached(float(high)):
-        high *= 2
-    low = -1
+        low, high = high, 2 * high
     while high - low > 1:
         middle = (low + high) // 2
         low, high = (low, middle) if reached(float(middle)) else (middle, high)

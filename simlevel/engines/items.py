@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simlevel import compiled as c
-from simlevel.draws import Source, item_stream, period_table
+from simlevel.draws import Source, Table, item_stream, period_table
 from simlevel.engines.fast import order_rule
 from simlevel.model.demand import PeriodicDemand
 from simlevel.model.fields import exact
@@ -24,7 +24,7 @@ Totals = Mapping[str, Floats]
 
 SAME = 1e-9
 """Parts of a period by which lead times that were converted may miss a whole number."""
-_IN_UNITS = ("units_demanded", "units_from_shelf", "area_on_hand", "units_ordered")
+_IN_UNITS = np.array([name.startswith(("units", "area")) for name in c.ITEM_TOTALS])
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def simulated(sku: Sku, replications: int, warmup: int, periods: int, seed: int)
     step = asked(sku.demand) if sku.step is None else exact(sku.step)
     unit = _unit(sku.policy, step, total, warmup + periods)
     table = period_table(sku.demand, unit)
-    demand = c.Tabulated(table.values.astype(np.int64), table.cumulative, table.guide)
+    demand = _tabulated(table)
     stream = item_stream(seed, Source.QUANTITIES, sku.number).state["state"]["state"]
     totals = np.zeros((replications, len(c.ITEM_TOTALS)))
     rules = _rules(sku.policy, sku.lead_time, unit)
@@ -100,6 +100,13 @@ def _rules(policy: Stocked, lead_time: float, unit: Fraction) -> c.ItemRules:
     return c.ItemRules(fixed_lot, trigger, lot, least, multiple, start, review, lag, early)
 
 
+def _tabulated(table: Table) -> c.Tabulated:
+    values, guide = table.values.astype(np.int64), table.guide
+    one = guide == np.append(guide[1:], len(values) - 1)
+    return c.Tabulated(values, table.cumulative, np.where(one, values[guide], ~guide))
+
+
 def _named(totals: Floats, unit: Fraction) -> Totals:
-    columns = dict(zip(c.ITEM_TOTALS, totals.T, strict=True))
-    return columns | {name: columns[name] * float(unit) for name in _IN_UNITS}
+    """The columns of *totals*, which are counted in *unit*, by their names."""
+    totals *= np.where(_IN_UNITS, float(unit), 1.0)
+    return dict(zip(c.ITEM_TOTALS, totals.T, strict=True))

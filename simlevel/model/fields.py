@@ -108,6 +108,8 @@ def exact(value: float) -> Fraction:
 
     Of 15 digits or more, a simple fraction that is the same float: "8 hours" in days is 1/3.
     """
+    if float(value).is_integer() and abs(value) < 10**15:
+        return Fraction(int(value))
     decimal = Fraction(value) if isinstance(value, int) else Fraction(repr(float(value)))
     if max(abs(decimal.numerator), decimal.denominator) < 10**15:
         return decimal

@@ -120,8 +120,9 @@ def _quantities(scenario: Scenario) -> Iterator[Fraction]:
 
 def amounts(policy: Policy) -> Iterator[Fraction]:
     """The quantities that *policy* names."""
+    said = vars(policy)
     for key in _AMOUNTS:
-        if (value := getattr(policy, key, None)) is not None:
+        if (value := said.get(key)) is not None:
             yield exact(value)
 
 
