@@ -2,7 +2,8 @@
 
 Each loop is the rules of :mod:`simlevel.engines.process` again, on ticks and grid units. It
 runs until a block of draws is used up, says which one it wants, and goes on where it was.
-Without numba the same functions run uncompiled, slowly.
+Without numba the same functions run uncompiled, slowly. One file, as a function that numba keeps
+on disk is compiled anew when its own file changes, and not when one that it calls does.
 """
 
 from __future__ import annotations
