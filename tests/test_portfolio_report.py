@@ -61,6 +61,13 @@ def page(*tables: Table) -> str:
     return portfolio_page(answered(*tables))
 
 
+def shown(document: dict[str, Any]) -> str:
+    """What a terminal says of a summary."""
+    console = Console(width=80, record=True, file=io.StringIO())
+    console.print(tables(document))
+    return console.export_text()
+
+
 # --- sums ----------------------------------------------------------------------------------------
 
 
@@ -93,6 +100,19 @@ def test_items_without_settings_in_use_are_in_no_sum_of_these():
     assert reached == pytest.approx([3 / 4, 8 / 12])
     by_line = t["tested_proposed_reached_by_line"] / t["tested_proposed_line"]
     assert by_line == pytest.approx((2 * 1 + 2 * 0.5) / 4)
+
+
+@pytest.mark.parametrize("values", [[1.0, np.nan], [np.nan, np.nan]])
+def test_items_without_a_value_are_in_no_money_and_said(values):
+    invested = {f"{side}_investment": 5 * np.array(values) for side in ("present", "proposed")}
+    some = table(2, unit_value=values, value=values, **{n: list(v) for n, v in invested.items()})
+    document, none = summary(answered(some)), np.isnan(values).all()
+    long_run = document["all_items"]["long_run"]["proposed"]
+    assert long_run["investment"] == (None if none else 5)
+    assert long_run["fill_rate"]["by_value"] == (None if none else 1)
+    items = "2 items" if none else "1 item"
+    assert f"{items} without a unit value" in shown(document)
+    assert f"{items}, in nothing by value" in page(some)
 
 
 def test_causes_are_few_however_many_items_are_left_out(monkeypatch):
@@ -309,8 +329,6 @@ def test_a_verification_stands_on_the_page_and_in_the_terminal(made, refuted, sa
     found = dict(content.page(document, made[0].work.portfolio, {}).verification)
     assert found["Agree"] == said
     assert found["Simulated"] == "60 of 900 settings, each 100 times over 730 months"
-    console = Console(width=80, record=True, file=io.StringIO())
-    console.print(tables(document))
-    printed = console.export_text()
+    printed = shown(document)
     assert "Of 900 settings 60 were simulated" in printed
     assert all(len(line) <= 80 for line in printed.splitlines())

@@ -358,3 +358,61 @@ def test_investment_reached_is_a_mean_as_that_promised_is(file, capsys):
         for name in ("reached_proposed_investment", "proposed_investment")
     )
     assert 0.3 < reached / promised < 3
+
+
+def changed_cells(file: Path, **cells: str) -> None:
+    """Write a cell of item i3 in each of these columns of the items table."""
+    header, *lines = [line.split(",") for line in (file.parent / "items.csv").read_text().split()]
+    for line in lines:
+        if line[0] == "i3":
+            line[:] = [cells.get(name, cell) for name, cell in zip(header, line, strict=True)]
+    table = "\n".join(map(",".join, [header, *lines])) + "\n"
+    (file.parent / "items.csv").write_text(table)
+
+
+BY_VALUE = 'value_up_to = "80%"'
+RATE = 'holding = { rate = "25%", per = "year" }'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        (BY_VALUE, "variability_up_to = 0.1", "which the holding cost is a rate of"),
+        (RATE, "holding = 1", "which its class follows"),
+        (RATE, 'holding = { column = "price", per = "year" }', "expected a cost"),
+        ("order = 20", 'order = { column = "price" }', "expected a cost"),
+    ],
+)
+def test_what_a_value_or_a_cost_is_needed_for_is_said_where_its_cell_is_empty(
+    file, capsys, old, new, said
+):
+    text = TEXT.replace(old, new)
+    if said == "expected a cost":
+        text = text.replace('unit_value = { column = "price" }', "unit_value = 1")
+    file.write_text(text)
+    changed_cells(file, price="")
+    rows = rows_in(settle(file, "out", capsys)[0])
+    assert rows["i3"]["error"].startswith("price: expected")
+    assert rows["i3"]["error"].endswith("found an empty cell")
+    assert said in rows["i3"]["error"]
+    assert not rows["i3"]["proposed_order_up_to"]
+    assert rows["i4"]["proposed_order_up_to"]
+
+
+@pytest.mark.parametrize("proposed", ["order_quantity = 6", 'kind = "base_stock"'])
+def test_settings_that_no_cost_enters_need_none(file, capsys, proposed):
+    text = TEXT.replace(BY_VALUE, "variability_up_to = 0.1")
+    file.write_text(text.replace("[costs]", f"[proposed]\n{proposed}\n\n[costs]"))
+    changed_cells(file, price="")
+    row = rows_in(settle(file, "out", capsys)[0])["i3"]
+    assert row["proposed_order_up_to"]
+    assert (row["proposed_cost"], row["proposed_investment"], row["error"]) == ("", "", "")
+
+
+def test_where_stock_costs_nothing_the_row_says_why_orders_are_small(file, capsys):
+    changed_cells(file, price="0")
+    rows = rows_in(settle(file, "out", capsys)[0])
+    low, top = (float(rows["i3"][f"proposed_{name}"]) for name in ("reorder_point", "order_up_to"))
+    assert top - low == 1
+    assert "no order quantity follows" in rows["i3"]["note"]
+    assert not any("quantity" in row["note"] for name, row in rows.items() if name != "i3")

@@ -144,8 +144,9 @@ def _class(portfolio: Portfolio, name: str, sums: Sums) -> Document:
         "left_out": {cause: {"items": each.items, "first": each.first} for cause, each in left_out},
         "back_test": {side: _tested(sums, side) for side in SIDES},
         "long_run": {side: _long_run(portfolio, sums, side) for side in ANSWERS},
+        "without_unit_value": sums.unvalued,
         "change_of_investment": _money(
-            portfolio, sums.totals["compared_investment"] - sums.totals["present_investment"]
+            sums, sums.totals["compared_investment"] - sums.totals["present_investment"]
         )
         if sums.counted["present"]
         else None,
@@ -183,13 +184,13 @@ def _long_run(portfolio: Portfolio, sums: Sums, side: str) -> Document:
     return {
         "items": sums.counted[side],
         "fill_rate": served,
-        "investment": _money(portfolio, totals[f"{side}_investment"]) if known else None,
+        "investment": _money(sums, totals[f"{side}_investment"]) if known else None,
         "cost_per_time": totals[f"{side}_cost"] if costed and side != "system" else None,
     }
 
 
-def _money(portfolio: Portfolio, amount: float) -> float | None:
-    return amount if portfolio.items.unit_value is not None else None
+def _money(sums: Sums, amount: float) -> float | None:
+    return amount if sums.unvalued < sums.counted["proposed"] else None
 
 
 def _ratio(part: float, whole: float) -> float | None:

@@ -50,6 +50,7 @@ def tables(document: Document) -> Group:
     if found := document.get("verification"):
         said.append(Text(_verified(found)))
     said.append("")
+    said += map(Text, _unvalued(document["all_items"]))
     said += map(Text, _left_out(document["all_items"]["left_out"]))
     return Group(*said)
 
@@ -128,12 +129,20 @@ def _verified(found: Document) -> str:
     return f"{sample}{found['agree']:,} agree, {len(names):,} do not: {some}"
 
 
+def _unvalued(whole: Document) -> Iterator[str]:
+    if items := whole["without_unit_value"]:
+        yield f"{_items(items)} without a unit value: in nothing by value, nor in investment"
+
+
 def _left_out(causes: Document) -> Iterator[str]:
     for cause, each in list(causes.items())[:CAUSES]:
-        items = "1 item" if each["items"] == 1 else f"{each['items']:,} items"
-        yield f"{items} left out: {cause}"
+        yield f"{_items(each['items'])} left out: {cause}"
     if rest := list(causes.values())[CAUSES:]:
         yield f"{sum(each['items'] for each in rest):,} items left out for {len(rest)} more causes"
+
+
+def _items(count: int) -> str:
+    return "1 item" if count == 1 else f"{count:,} items"
 
 
 def percent(share: float | None) -> str:

@@ -422,6 +422,8 @@ def _assumed(document: Document, portfolio: Portfolio) -> Iterator[tuple[str, st
         yield "Simulated", f"{_items(simulated)} that no theory covers; all others by theory"
     yield "Orders", f"{looks}, by the inventory position; what is not on the shelf is backordered"
     yield "Investment", "the mean stock on hand, at its unit value; no stock in transit"
+    if unvalued := document["all_items"]["without_unit_value"]:
+        yield "No unit value", f"{_items(unvalued)}, in nothing by value, nor in investment"
 
 
 def _settings(portfolio: Portfolio, inputs: Mapping[str, str]) -> Iterator[tuple[str, str]]:

@@ -21,7 +21,7 @@ from simlevel.model.portfolio import Portfolio
 from simlevel.studies.portfolio.items import BadRowError, Reader, Row
 from simlevel.studies.portfolio.ladder import Ladder, columns_of
 from simlevel.studies.portfolio.replay import Reached, replay
-from simlevel.studies.portfolio.settle import SHARES, STOCKS, Item, Setting, Shelf
+from simlevel.studies.portfolio.settle import NO_QUANTITY, SHARES, STOCKS, Item, Setting, Shelf
 from simlevel.studies.portfolio.steps import FINE, stepped
 from simlevel.studies.portfolio.store import Cells, Table, table_of
 
@@ -142,15 +142,22 @@ def _settle(portfolio: Portfolio, case: _Case, whole: Fitted, first: Fitted) -> 
         cells |= _gives("present", now, item)
     then = shelf.cheapest()
     cells |= _parameters("proposed", then.policy) | _gives("proposed", then, item)
+    if item.lacks_holding_cost:
+        _note(cells, NO_QUANTITY)
     case.ladder = shelf.ladder(then.policy)
     if reason := str(first.reason[place]):
-        cells["note"] = f"not back-tested: {reason}"
+        _note(cells, f"not back-tested: {reason}")
         return
     before = Shelf(_item(portfolio, case, first), case.seed, SHARES)
     if (now := before.present()) is not None:
         cells |= {f"promised_present_{name}": now.measures[name] for name in SHARES}
     case.tested = before.cheapest()
     cells |= {f"promised_proposed_{name}": case.tested.measures[name] for name in SHARES}
+
+
+def _note(cells: Cells, said: str) -> None:
+    """Beside what else is said of the item."""
+    cells["note"] = "; ".join(filter(None, (cells.get("note"), said)))
 
 
 def _parameters(prefix: str, policy: Stocked | None) -> Cells:
@@ -177,7 +184,7 @@ def _back_test(demand: Floats, split: int, cases: Sequence[_Case], beside_presen
     both = [case for case in tested if case.row.present] if beside_present else tested
     for case in tested:
         if beside_present and not case.row.present:
-            case.cells["note"] = "not back-tested: no settings in use"
+            _note(case.cells, "not back-tested: no settings in use")
     if not both:
         return
     rows = np.array([case.place for case in both])

@@ -17,7 +17,7 @@ from simlevel.item_tables import Columns, Floats
 from simlevel.model.portfolio import Portfolio
 from simlevel.studies.portfolio.chunk import SIDES
 from simlevel.studies.portfolio.items import Reader
-from simlevel.studies.portfolio.settle import SHARES, STOCKS
+from simlevel.studies.portfolio.settle import NO_QUANTITY, SHARES, STOCKS
 from simlevel.studies.portfolio.store import Table
 from simlevel.theory.many import rq_reorder_point, rq_service, rq_stock
 from simlevel.theory.textbook import WHOLE, Spread
@@ -45,6 +45,8 @@ def from_moments(
         **{name: np.full(items, math.nan) for side in SIDES for name in _columns(side)},
         **{f"{side}_kind": np.full(items, "", dtype="U2") for side in SIDES},
     }
+    lacking = good & np.isnan(reader.held_quantity) & ~(reader.holding_cost > 0)
+    results["note"] = np.where(lacking & (reader.order_cost > 0), NO_QUANTITY, "")
     for family in np.unique(reader.family[good]):
         for measure in np.unique(about["target"][good]):
             rows = good & (reader.family == family) & (about["target"] == measure)

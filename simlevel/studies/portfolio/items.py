@@ -96,10 +96,12 @@ class Reader:
         self.reorder_point = self._amounts(present and present.reorder_point, least=-math.inf)
         self.order_up_to = self._amounts(present and present.order_up_to)
         self.order_quantity = self._amounts(present and present.order_quantity)
-        self.held_quantity = self._amounts(portfolio.proposed.order_quantity)
-        self.order_cost = np.nan_to_num(self._amounts(costs and costs.order))
-        self.holding_cost = np.nan_to_num(self._holding())
-        self.backorder_cost = np.nan_to_num(self._amounts(costs and costs.backorder))
+        held = self._amounts(portfolio.proposed.order_quantity)
+        self.held_quantity = np.where(held > 0, held, math.nan)
+        self._chosen = np.isnan(self.held_quantity) & (portfolio.proposed.kind != "base_stock")
+        self.order_cost = self._cost(costs and costs.order)
+        self.holding_cost = self._holding()
+        self.backorder_cost = self._cost(costs and costs.backorder)
 
     def row(self, number: int) -> Row:
         """Raises BadRowError where what the row says makes no item."""
@@ -112,7 +114,7 @@ class Reader:
             minimum_order=_said(self.minimum_order[number]) or None,
             order_multiple=_said(self.order_multiple[number]) or None,
             present=self._present(number),
-            held_quantity=_said(self.held_quantity[number]) or None,
+            held_quantity=_said(self.held_quantity[number]),
             order_cost=float(self.order_cost[number]),
             holding_cost=float(self.holding_cost[number]),
             backorder_cost=float(self.backorder_cost[number]),
@@ -126,7 +128,7 @@ class Reader:
         """
         value = mean * self.unit_value
         with np.errstate(divide="ignore", invalid="ignore"):
-            classes = self._classes(np.nan_to_num(value), sd / mean, thresholds)
+            classes = self._classes(value, sd / mean, thresholds)
         targets = {name: each.target for name, each in self._portfolio.classes.items()}
         target, asked = zip(*(targets.get(name, ("", math.nan)) for name in classes), strict=True)
         for number in np.flatnonzero(classes == ""):
@@ -141,18 +143,23 @@ class Reader:
     def _classes(
         self, value: Floats, cv: Floats, thresholds: Mapping[float, float]
     ) -> NDArray[np.str_]:
-        """The class of each item, the first that takes it; "" where none does."""
+        """The class of each item, the first that takes it; "" where none does, or it is open."""
         known = self._portfolio.classes
         found = np.full(len(self.names), "", dtype=f"U{max(map(len, known))}")
+        open_ = np.full(len(self.names), False)
         for name, each in reversed(known.items()):
             takes = np.full(len(self.names), True)
             if each.where:
                 takes &= self._follows(each.where)
-            if each.value_up_to is not None:
-                takes &= value >= thresholds.get(each.value_up_to, 0.0)
             if each.variability_up_to is not None:
                 takes &= cv <= each.variability_up_to
-            found[takes] = name
+            if each.value_up_to is not None:
+                open_ |= takes & np.isnan(self.unit_value)
+                takes &= value >= thresholds.get(each.value_up_to, 0.0)
+            found[takes], open_[takes] = name, False
+        found[open_] = ""
+        said, expected = self._portfolio.items.unit_value, "a unit value, which its class follows"
+        self._empty(open_, said, expected)
         return found
 
     def _follows(self, rule: Rule) -> NDArray[np.bool_]:
@@ -174,6 +181,12 @@ class Reader:
             found = f"expected a number of {least:g} or more, found {values[number]:g}"
             self.problems.setdefault(int(number), f"{column}: {found}")
         return values
+
+    def _empty(self, cells: NDArray[np.bool_], said: object, expected: str) -> None:
+        """Those *cells* of the column that is *said* are empty, and must not be."""
+        for number in np.flatnonzero(cells):
+            found = f"{said.column}: expected {expected}, found an empty cell"  # type: ignore[attr-defined]
+            self.problems.setdefault(int(number), found)
 
     def _families(self, said: str | Column) -> NDArray[np.str_]:
         if isinstance(said, str):
@@ -226,14 +239,26 @@ class Reader:
             return BaseStock(order_up_to=top, review_period=review)
         return SS(reorder_point=point, order_up_to=top, review_period=review)
 
+    def _cost(self, said: object) -> Floats:
+        """As :meth:`_amounts`; nothing said is no cost, but of an empty cell nobody knows."""
+        return np.zeros(len(self.names)) if said is None else self._needed(said, "a cost")
+
     def _holding(self) -> Floats:
         """Money per unit on hand per time unit."""
         said = self._portfolio.costs and self._portfolio.costs.holding
         if not isinstance(said, HoldingColumn):
-            return self._amounts(said)
+            return self._cost(said)
         length = float(units_in(said.per, self._portfolio.time_unit) or 1)
-        rate = self._amounts(said) if said.rate is None else said.rate * self.unit_value
-        return rate / length
+        if said.rate is None:
+            return self._cost(said) / length
+        expected = "a unit value, which the holding cost is a rate of"
+        return said.rate * self._needed(self._portfolio.items.unit_value, expected) / length
+
+    def _needed(self, said: object, expected: str) -> Floats:
+        """As :meth:`_amounts`, of what order quantities follow from where they are chosen."""
+        values = self._amounts(said)
+        self._empty(np.isnan(values) & self._chosen, said, expected)
+        return values
 
 
 def _said(value: float) -> float | None:

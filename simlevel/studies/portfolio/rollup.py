@@ -52,6 +52,8 @@ class Sums:
     """Of the items with settings proposed, the demand models."""
     how: Counter[str] = field(default_factory=Counter)
     """And where what they give comes from: theory (exact), or the engine (simulated)."""
+    unvalued: int = 0
+    """And those without a unit value, which count in nothing by value, nor in investment."""
     left_out: dict[str, LeftOut] = field(default_factory=dict)
     """By cause."""
     totals: dict[str, float] = field(default_factory=lambda: defaultdict(float))
@@ -63,6 +65,7 @@ class Sums:
         self._leave_out(table, ~settled)
         self.families.update(column(table, "family")[settled].tolist())
         self.how.update(column(table, "how")[settled].tolist())
+        self.unvalued += int((settled & np.isnan(column(table, "unit_value"))).sum())
         both = settled & ~np.isnan(column(table, "present_fill_rate"))
         self._compare(table, both)
         in_system = ~np.isnan(column(table, "system_fill_rate"))

@@ -34,6 +34,7 @@ HIGHEST = 10**7
 """Steps of stock above which no level is looked for."""
 MOST_ORDERED = 10**6
 """Steps of stock above which no order quantity is looked at."""
+NO_QUANTITY = "orders cost and stock does not, so no order quantity follows: the least is proposed"
 NEAR = 16
 """Levels, at least, that are looked at first on either side of where the lowest one may be; a
 deviation of demand where that is more."""
@@ -66,6 +67,12 @@ class Item:
     def chooses_quantity(self) -> bool:
         """Q (or S - s) follows from costs, and is not held."""
         return self.held_quantity is None and self.order_cost > 0 and self.holding_cost > 0
+
+    @property
+    def lacks_holding_cost(self) -> bool:
+        """Orders cost something and stock nothing: no Q follows from that, and it is the least."""
+        chosen = self.held_quantity is None and self.kind != "base_stock"
+        return chosen and self.order_cost > 0 and not self.holding_cost
 
     @property
     def economic_quantity(self) -> float:
