@@ -70,6 +70,17 @@ def settled(folder, text=TEXT):
     return {row["item"]: row for row in csv.DictReader(lines)}
 
 
+def test_settings_in_use_that_cannot_be_leave_their_item_settled(folder):
+    (folder / "items.csv").write_text("\n".join([HEADER, *ITEMS, "g,poisson,7,,10,5,0,,"]) + "\n")
+    rows = settled(folder)
+    assert rows["g"]["present_error"].startswith("order_quantity: expected a number above 0")
+    assert rows["'=f"]["present_error"].startswith("order_quantity: expected a number, found an")
+    for item in ("g", "'=f"):
+        assert rows[item]["proposed_fill_rate"]
+        assert not rows[item]["present_fill_rate"]
+    assert not rows["a"]["present_error"]
+
+
 @pytest.mark.parametrize("item", ["a", "b", "'=f"])
 def test_settings_of_poisson_demand_are_the_lowest_that_exact_theory_finds_to_serve(folder, item):
     row = settled(folder)[item]

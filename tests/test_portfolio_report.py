@@ -115,6 +115,18 @@ def test_items_without_a_value_are_in_no_money_and_said(values):
     assert f"{items}, in nothing by value" in page(some)
 
 
+def test_settings_in_use_that_cannot_be_are_counted_by_cause():
+    said = [f"order_up_to: expected reorder_point or more, found {n} beside 9" for n in range(3)]
+    some = table(4, present_fill_rate=[1.0, *[np.nan] * 3], present_error=["", *said])
+    found = summary(answered(some))
+    cause = "order_up_to: expected reorder_point or more"
+    assert found["all_items"]["not_in_use"] == {cause: {"items": 3, "first": ["i1", "i2", "i3"]}}
+    assert found["all_items"]["settled"] == 4
+    line = f"3 items with settings in use that cannot be: {cause}"
+    assert line in " ".join(shown(found).split())
+    assert cause in page(some)
+
+
 def test_causes_are_few_however_many_items_are_left_out(monkeypatch):
     monkeypatch.setattr(rollup, "MOST_CAUSES", 3)
     sums = Sums()

@@ -416,3 +416,36 @@ def test_where_stock_costs_nothing_the_row_says_why_orders_are_small(file, capsy
     assert top - low == 1
     assert "no order quantity follows" in rows["i3"]["note"]
     assert not any("quantity" in row["note"] for name, row in rows.items() if name != "i3")
+
+
+MAX, QUANTITY = 'order_up_to = { column = "max" }', 'order_quantity = { column = "max" }'
+
+
+@pytest.mark.parametrize(
+    ("use", "low", "high", "said"),
+    [
+        (MAX, "5", "3", "order_up_to: expected reorder_point or more, found 3 beside"),
+        (MAX, "5", "", "order_up_to: expected a number, found an empty cell beside"),
+        (MAX, "", "5", "reorder_point: expected a number, found an empty cell beside"),
+        (MAX, "-5", "-3", "order_up_to: expected a number of 0 or more, found -3 beside"),
+        (MAX, "5", "1e9", "expected settings in use of at most 1,000,000 steps of stock, found"),
+        (QUANTITY, "5", "0", "order_quantity: expected a number above 0, found 0 beside"),
+        (MAX, "", "", ""),
+    ],
+)
+def test_settings_in_use_that_cannot_be_are_named_and_the_item_is_settled(
+    file, capsys, use, low, high, said
+):
+    file.write_text(TEXT.replace(MAX, use))
+    table = file.parent / "items.csv"
+    table.write_text(table.read_text().replace("i3,58,6,1,5", f"i3,58,6,{low},{high}"))
+    made, _ = settle(file, "out", capsys)
+    row = rows_in(made)["i3"]
+    assert (row["present_error"][: len(said)], row["error"]) == (said, "")
+    assert bool(row["present_error"]) == bool(said)
+    assert row["proposed_order_up_to"]
+    assert not row["present_fill_rate"]
+    found = json.loads(made["summary.json"])["all_items"]
+    causes = [cause for cause, each in found["not_in_use"].items() if "i3" in each["first"]]
+    assert causes == ([said.partition(", found")[0]] if said else [])
+    assert found["settled"] == 9

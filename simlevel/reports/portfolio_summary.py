@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import simlevel
@@ -10,7 +11,7 @@ from simlevel.model.portfolio import Portfolio
 from simlevel.periods import Periods
 from simlevel.studies.portfolio.answer import Answer
 from simlevel.studies.portfolio.chunk import SIDES
-from simlevel.studies.portfolio.rollup import ANSWERS, Sums
+from simlevel.studies.portfolio.rollup import ANSWERS, LeftOut, Sums
 from simlevel.studies.portfolio.run import Work
 from simlevel.studies.portfolio.system import WEIGHTS, Optimum, Point
 from simlevel.studies.portfolio.verification import (
@@ -132,7 +133,6 @@ def _split(portfolio: Portfolio) -> Document | None:
 
 def _class(portfolio: Portfolio, name: str, sums: Sums) -> Document:
     wanted = portfolio.classes[name].target if name in portfolio.classes else None
-    left_out = sorted(sums.left_out.items(), key=lambda each: -each[1].items)
     return {
         "target": wanted and dict([wanted]),
         "items": sums.items,
@@ -141,7 +141,8 @@ def _class(portfolio: Portfolio, name: str, sums: Sums) -> Document:
         "to_hold_less": sums.less,
         "families": dict(sums.families.most_common()),
         "how": {how or "exact": items for how, items in sums.how.most_common()},
-        "left_out": {cause: {"items": each.items, "first": each.first} for cause, each in left_out},
+        "left_out": _causes(sums.left_out),
+        "not_in_use": _causes(sums.not_in_use),
         "back_test": {side: _tested(sums, side) for side in SIDES},
         "long_run": {side: _long_run(portfolio, sums, side) for side in ANSWERS},
         "without_unit_value": sums.unvalued,
@@ -151,6 +152,12 @@ def _class(portfolio: Portfolio, name: str, sums: Sums) -> Document:
         if sums.counted["present"]
         else None,
     }
+
+
+def _causes(found: Mapping[str, LeftOut]) -> Document:
+    """Most items first."""
+    ranked = sorted(found.items(), key=lambda each: -each[1].items)
+    return {cause: {"items": each.items, "first": each.first} for cause, each in ranked}
 
 
 def _tested(sums: Sums, side: str) -> Document:

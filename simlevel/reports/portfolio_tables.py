@@ -51,7 +51,9 @@ def tables(document: Document) -> Group:
         said.append(Text(_verified(found)))
     said.append("")
     said += map(Text, _unvalued(document["all_items"]))
-    said += map(Text, _left_out(document["all_items"]["left_out"]))
+    said += map(Text, _left_out(document["all_items"]["left_out"], "left out"))
+    unknown = "with settings in use that cannot be"
+    said += map(Text, _left_out(document["all_items"]["not_in_use"], unknown))
     return Group(*said)
 
 
@@ -134,11 +136,12 @@ def _unvalued(whole: Document) -> Iterator[str]:
         yield f"{_items(items)} without a unit value: in nothing by value, nor in investment"
 
 
-def _left_out(causes: Document) -> Iterator[str]:
+def _left_out(causes: Document, how: str) -> Iterator[str]:
     for cause, each in list(causes.items())[:CAUSES]:
-        yield f"{_items(each['items'])} left out: {cause}"
+        yield f"{_items(each['items'])} {how}: {cause}"
     if rest := list(causes.values())[CAUSES:]:
-        yield f"{sum(each['items'] for each in rest):,} items left out for {len(rest)} more causes"
+        items = sum(each["items"] for each in rest)
+        yield f"{_items(items)} {how} for {len(rest)} more causes"
 
 
 def _items(count: int) -> str:

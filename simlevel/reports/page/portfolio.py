@@ -106,6 +106,7 @@ class Page:
     ranking: str
     left_out: tuple[tuple[str, str], ...]
     more_left_out: str
+    not_in_use: tuple[tuple[str, str], ...]
     assumed: tuple[tuple[str, str], ...]
     settings: tuple[tuple[str, str], ...]
     command: str
@@ -136,6 +137,7 @@ def page(document: Document, portfolio: Portfolio, inputs: Mapping[str, str]) ->
         ranking=_ranking(document["changes"]),
         left_out=tuple(_left_out(whole["left_out"])),
         more_left_out=_more(whole["left_out"]),
+        not_in_use=tuple(_left_out(whole["not_in_use"])),
         assumed=tuple(_assumed(document, portfolio)),
         settings=tuple(_settings(portfolio, inputs)),
         command=f"simlevel portfolio {shlex.quote(_file(portfolio))} -o DIR",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
@@ -21,7 +21,15 @@ from simlevel.model.portfolio import Portfolio
 from simlevel.studies.portfolio.items import BadRowError, Reader, Row
 from simlevel.studies.portfolio.ladder import Ladder, columns_of
 from simlevel.studies.portfolio.replay import Reached, replay
-from simlevel.studies.portfolio.settle import NO_QUANTITY, SHARES, STOCKS, Item, Setting, Shelf
+from simlevel.studies.portfolio.settle import (
+    NO_QUANTITY,
+    SHARES,
+    STOCKS,
+    Item,
+    NotSettledError,
+    Setting,
+    Shelf,
+)
 from simlevel.studies.portfolio.steps import FINE, stepped
 from simlevel.studies.portfolio.store import Cells, Table, table_of
 
@@ -38,7 +46,7 @@ COLUMNS = (
     *(f"{did}_{side}_{name}" for side in SIDES for did, names in (
         ("promised", SHARES),
         ("reached", ("units", "lines", "cycles", "clean_cycles", "investment"))) for name in names),
-    "note", "error",
+    "note", "present_error", "error",
 )  # fmt: skip
 """Every column that a row of results may have, in the order of the file."""
 
@@ -87,6 +95,7 @@ def from_record(
     rows: list[Cells] = [{} for _ in reader.names]
     cases = []
     for place, cells in enumerate(rows):
+        cells["present_error"] = reader.not_in_use.get(place)
         try:
             row = reader.row(place)
             target = str(about["target"][place]), float(about["asked"][place])
@@ -138,8 +147,11 @@ def _settle(portfolio: Portfolio, case: _Case, whole: Fitted, first: Fitted) -> 
     item = _item(portfolio, case, whole)
     shelf = Shelf(item, case.seed)
     cells["how"] = shelf.how
-    if (now := shelf.present()) is not None:
-        cells |= _gives("present", now, item)
+    try:
+        if (now := shelf.present()) is not None:
+            cells |= _gives("present", now, item)
+    except NotSettledError as error:
+        cells["present_error"], case.row = str(error), replace(case.row, present=None)
     then = shelf.cheapest()
     cells |= _parameters("proposed", then.policy) | _gives("proposed", then, item)
     if item.lacks_holding_cost:
@@ -148,6 +160,15 @@ def _settle(portfolio: Portfolio, case: _Case, whole: Fitted, first: Fitted) -> 
     if reason := str(first.reason[place]):
         _note(cells, f"not back-tested: {reason}")
         return
+    try:
+        _promise(portfolio, case, first)
+    except SimlevelError as error:
+        _note(cells, f"not back-tested: {error}")
+
+
+def _promise(portfolio: Portfolio, case: _Case, first: Fitted) -> None:
+    """What is promised of the back-test, by the *first* part of the record."""
+    cells = case.cells
     before = Shelf(_item(portfolio, case, first), case.seed, SHARES)
     if (now := before.present()) is not None:
         cells |= {f"promised_present_{name}": now.measures[name] for name in SHARES}

@@ -41,11 +41,13 @@ def from_moments(
     results = {
         **about,
         "family": reader.family,
-        "error": np.array([reader.problems.get(number, "") for number in range(items)]),
+        "present_error": reader.named(reader.not_in_use),
+        "error": reader.named(reader.problems),
         **{name: np.full(items, math.nan) for side in SIDES for name in _columns(side)},
         **{f"{side}_kind": np.full(items, "", dtype="U2") for side in SIDES},
     }
     lacking = good & np.isnan(reader.held_quantity) & ~(reader.holding_cost > 0)
+    in_use = ~np.isnan(reader.reorder_point) & (reader.order_quantity > 0)
     results["note"] = np.where(lacking & (reader.order_cost > 0), NO_QUANTITY, "")
     for family in np.unique(reader.family[good]):
         for measure in np.unique(about["target"][good]):
@@ -53,7 +55,7 @@ def from_moments(
             if rows.any():
                 group = _Group(reader, rows, str(family), str(measure), about["asked"][rows])
                 group.put(results, "proposed", rows, group.cheapest())
-                used = rows & (reader.order_quantity > 0) & ~np.isnan(reader.reorder_point)
+                used = rows & in_use
                 if used.any():
                     of_used = _Group(reader, used, str(family), str(measure), about["asked"][used])
                     of_used.put(results, "present", used, of_used.present())

@@ -73,7 +73,8 @@ class Reader:
     """A chunk of the items table: an array of each thing that it says, one entry an item.
 
     In the portfolio's units of time and money; NaN where nothing is said. ``problems`` are the
-    rows of which no item can be made, and why. *on_record* are mean lead times in time units,
+    rows of which no item can be made, and why; ``not_in_use`` those whose settings in use cannot
+    be. *on_record* are mean lead times in time units,
     which go before those of the table; NaN where there is no such.
     """
 
@@ -94,8 +95,9 @@ class Reader:
         self.minimum_order = self._amounts(items.minimum_order)
         self.order_multiple = self._amounts(items.order_multiple)
         self.reorder_point = self._amounts(present and present.reorder_point, least=-math.inf)
-        self.order_up_to = self._amounts(present and present.order_up_to)
-        self.order_quantity = self._amounts(present and present.order_quantity)
+        self.order_up_to = self._amounts(present and present.order_up_to, least=-math.inf)
+        self.order_quantity = self._amounts(present and present.order_quantity, least=-math.inf)
+        self.not_in_use = self._impossible() if present else {}
         held = self._amounts(portfolio.proposed.order_quantity)
         self.held_quantity = np.where(held > 0, held, math.nan)
         self._chosen = np.isnan(self.held_quantity) & (portfolio.proposed.kind != "base_stock")
@@ -119,6 +121,10 @@ class Reader:
             holding_cost=float(self.holding_cost[number]),
             backorder_cost=float(self.backorder_cost[number]),
         )
+
+    def named(self, problems: Mapping[int, str]) -> NDArray[np.str_]:
+        """*problems* as a column of the results."""
+        return np.array([problems.get(number, "") for number in range(len(self.names))])
 
     def about(self, mean: Floats, sd: Floats, thresholds: Mapping[float, float]) -> Table:
         """What is known of each item before anything is settled: columns of the results.
@@ -224,17 +230,12 @@ class Reader:
             _said(each[number]) for each in (self.reorder_point, self.order_up_to,
                                              self.order_quantity)
         )  # fmt: skip
-        if present is None or point is None or (top is None and quantity is None):
+        if present is None or point is None or number in self.not_in_use:
             return None
         review = present.review_period
         if quantity is not None:
-            if not quantity:
-                raise BadRowError("order_quantity: expected a number above 0, found 0")
             return RQ(reorder_point=point, order_quantity=quantity, review_period=review)
         assert top is not None
-        if top < point:
-            expected = f"order_up_to of at least reorder_point = {point:g}"
-            raise BadRowError(f"expected {expected}, found {top:g}")
         if top == point:
             return BaseStock(order_up_to=top, review_period=review)
         return SS(reorder_point=point, order_up_to=top, review_period=review)
@@ -242,6 +243,29 @@ class Reader:
     def _cost(self, said: object) -> Floats:
         """As :meth:`_amounts`; nothing said is no cost, but of an empty cell nobody knows."""
         return np.zeros(len(self.names)) if said is None else self._needed(said, "a cost")
+
+    def _impossible(self) -> dict[int, str]:
+        """The rows whose settings in use cannot be, and why; two empty cells are none."""
+        by_quantity = self._portfolio.present and self._portfolio.present.order_quantity is not None
+        point, other = "reorder_point", "order_quantity" if by_quantity else "order_up_to"
+        values = {point: self.reorder_point, other: getattr(self, other)}
+        low, top = values.values()
+        checks = [(~np.isnan(low) & np.isnan(top), other, "a number")]
+        if by_quantity:
+            checks += [(top <= 0, other, "a number above 0")]
+        else:
+            checks += [
+                (np.isnan(low) & ~np.isnan(top), point, "a number"),
+                (top < 0, other, "a number of 0 or more"),
+                (top < low, other, "reorder_point or more"),
+            ]
+        return {
+            int(number): f"{key}: expected {expected}, found {_shown(values[key][number])} beside "
+            f"{beside} {_shown(values[beside][number])}"
+            for wrong, key, expected in checks
+            for beside in values.keys() - {key}
+            for number in np.flatnonzero(wrong)
+        }
 
     def _holding(self) -> Floats:
         """Money per unit on hand per time unit."""
@@ -259,6 +283,10 @@ class Reader:
         values = self._amounts(said)
         self._empty(np.isnan(values) & self._chosen, said, expected)
         return values
+
+
+def _shown(value: float) -> str:
+    return "an empty cell" if math.isnan(value) else f"{value:g}"
 
 
 def _said(value: float) -> float | None:

@@ -29,7 +29,7 @@ SAME = 1e-9
 
 @dataclass
 class LeftOut:
-    """Items without settings, for one cause."""
+    """Items without settings, proposed or in use, for one cause."""
 
     items: int = 0
     first: list[str] = field(default_factory=list)
@@ -56,13 +56,18 @@ class Sums:
     """And those without a unit value, which count in nothing by value, nor in investment."""
     left_out: dict[str, LeftOut] = field(default_factory=dict)
     """By cause."""
+    not_in_use: dict[str, LeftOut] = field(default_factory=dict)
+    """Items whose settings in use cannot be, by cause."""
     totals: dict[str, float] = field(default_factory=lambda: defaultdict(float))
 
     def add(self, table: Table) -> None:
         """Count in the items of *table*."""
         self.items += len(table["item"])
         settled = ~np.isnan(column(table, "proposed_fill_rate"))
-        self._leave_out(table, ~settled)
+        error, note = column(table, "error"), column(table, "note")
+        _leave_out(self.left_out, table, ~settled, np.where(error != "", error, note))
+        not_in_use = column(table, "present_error")
+        _leave_out(self.not_in_use, table, not_in_use != "", not_in_use)
         self.families.update(column(table, "family")[settled].tolist())
         self.how.update(column(table, "how")[settled].tolist())
         self.unvalued += int((settled & np.isnan(column(table, "unit_value"))).sum())
@@ -77,17 +82,6 @@ class Sums:
     def _add(self, name: str, amounts: NDArray[Any]) -> None:
         """What is not known is left out of the sum."""
         self.totals[name] += float(np.nansum(amounts))
-
-    def _leave_out(self, table: Table, out: NDArray[np.bool_]) -> None:
-        error, note = column(table, "error")[out], column(table, "note")[out]
-        for name, said in zip(table["item"][out], np.where(error != "", error, note), strict=True):
-            cause = _cause(str(said))
-            if cause not in self.left_out and len(self.left_out) >= MOST_CAUSES:
-                cause = OTHER
-            found = self.left_out.setdefault(cause, LeftOut())
-            found.items += 1
-            if len(found.first) < FIRST:
-                found.first.append(str(name))
 
     def _compare(self, table: Table, both: NDArray[np.bool_]) -> None:
         """What becomes of the stock of items that have settings in use."""
@@ -128,6 +122,19 @@ class Sums:
         self._add(f"tested_{side}_clean", column(table, f"reached_{side}_clean_cycles")[tested])
         clean = cycles * column(table, f"promised_{side}_cycle_service_level")
         self._add(f"tested_{side}_promised_clean", clean[tested])
+
+
+def _leave_out(
+    causes: dict[str, LeftOut], table: Table, out: NDArray[np.bool_], said: NDArray[np.str_]
+) -> None:
+    for name, reason in zip(table["item"][out], said[out], strict=True):
+        cause = _cause(str(reason))
+        if cause not in causes and len(causes) >= MOST_CAUSES:
+            cause = OTHER
+        found = causes.setdefault(cause, LeftOut())
+        found.items += 1
+        if len(found.first) < FIRST:
+            found.first.append(str(name))
 
 
 def _cause(said: str) -> str:

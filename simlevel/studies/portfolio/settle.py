@@ -137,7 +137,8 @@ class Shelf:
         kind, level = policy.kind, exact(policy.trigger) / self._unit
         span = exact(policy.batch) / self._unit
         if max(abs(level), span) > MOST_ORDERED:
-            raise NotSettledError(f"settings in use above {MOST_ORDERED:,} steps of stock")
+            expected = f"settings in use of at most {MOST_ORDERED:,} steps of stock"
+            raise NotSettledError(f"expected {expected}, found more")
         if kind == "base_stock" and self._item.kind == "sS":
             # Ordering whenever below S is ordering at a step below it.
             kind, span, level = "sS", Fraction(1), level - 1

@@ -18,7 +18,7 @@ Table: TypeAlias = Mapping[str, NDArray[Any]]
 
 WORDS = frozenset({
     "item", "class", "target", "family", "pattern", "how", "present_kind", "proposed_kind",
-    "note", "error",
+    "note", "present_error", "error",
 })  # fmt: skip
 """Columns of words; all others are of numbers."""
 
