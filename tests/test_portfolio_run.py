@@ -3,8 +3,11 @@
 import csv
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pyarrow.csv
+import pyarrow.parquet
 import pytest
 
 import simlevel as sl
@@ -13,9 +16,9 @@ from simlevel.fitting.demand import fit
 from simlevel.item_tables import netted
 from simlevel.portfolio_file import load, parse
 from simlevel.studies.portfolio import run, steps
-from simlevel.studies.portfolio.chunk import from_record
+from simlevel.studies.portfolio.chunk import COLUMNS, from_record
 from simlevel.studies.portfolio.steps import Stepped, stepped
-from simlevel.studies.portfolio.store import packed, unpacked
+from simlevel.studies.portfolio.store import column, packed, unpacked
 
 TEXT = """
 name = "Ten items"
@@ -370,6 +373,19 @@ def changed_cells(file: Path, **cells: str) -> None:
     (file.parent / "items.csv").write_text(table)
 
 
+def worked_out(file: Path) -> dict[str, dict[str, Any]]:
+    """The results of all items, by item and column; "" where there are none."""
+    work, _ = run.begin(load(file), file.parent, file.parent / "out")
+    found = {}
+    for columns in work.columns():
+        names = columns.texts["item"]
+        table = from_record(work.portfolio, columns, work.histories.of(names), {0.8: 0.0})
+        cells = {name: ["" if each != each else each for each in column(table, name).tolist()]
+                 for name in COLUMNS}  # fmt: skip
+        found |= {n: {name: cells[name][k] for name in COLUMNS} for k, n in enumerate(names)}
+    return found
+
+
 BY_VALUE = 'value_up_to = "80%"'
 RATE = 'holding = { rate = "25%", per = "year" }'
 
@@ -383,15 +399,13 @@ RATE = 'holding = { rate = "25%", per = "year" }'
         ("order = 20", 'order = { column = "price" }', "expected a cost"),
     ],
 )
-def test_what_a_value_or_a_cost_is_needed_for_is_said_where_its_cell_is_empty(
-    file, capsys, old, new, said
-):
+def test_what_a_value_or_a_cost_is_needed_for_is_said_where_its_cell_is_empty(file, old, new, said):
     text = TEXT.replace(old, new)
     if said == "expected a cost":
         text = text.replace('unit_value = { column = "price" }', "unit_value = 1")
     file.write_text(text)
     changed_cells(file, price="")
-    rows = rows_in(settle(file, "out", capsys)[0])
+    rows = worked_out(file)
     assert rows["i3"]["error"].startswith("price: expected")
     assert rows["i3"]["error"].endswith("found an empty cell")
     assert said in rows["i3"]["error"]
@@ -400,20 +414,19 @@ def test_what_a_value_or_a_cost_is_needed_for_is_said_where_its_cell_is_empty(
 
 
 @pytest.mark.parametrize("proposed", ["order_quantity = 6", 'kind = "base_stock"'])
-def test_settings_that_no_cost_enters_need_none(file, capsys, proposed):
+def test_settings_that_no_cost_enters_need_none(file, proposed):
     text = TEXT.replace(BY_VALUE, "variability_up_to = 0.1")
     file.write_text(text.replace("[costs]", f"[proposed]\n{proposed}\n\n[costs]"))
     changed_cells(file, price="")
-    row = rows_in(settle(file, "out", capsys)[0])["i3"]
+    row = worked_out(file)["i3"]
     assert row["proposed_order_up_to"]
     assert (row["proposed_cost"], row["proposed_investment"], row["error"]) == ("", "", "")
 
 
-def test_where_stock_costs_nothing_the_row_says_why_orders_are_small(file, capsys):
+def test_where_stock_costs_nothing_the_row_says_why_orders_are_small(file):
     changed_cells(file, price="0")
-    rows = rows_in(settle(file, "out", capsys)[0])
-    low, top = (float(rows["i3"][f"proposed_{name}"]) for name in ("reorder_point", "order_up_to"))
-    assert top - low == 1
+    rows = worked_out(file)
+    assert rows["i3"]["proposed_order_up_to"] - rows["i3"]["proposed_reorder_point"] == 1
     assert "no order quantity follows" in rows["i3"]["note"]
     assert not any("quantity" in row["note"] for name, row in rows.items() if name != "i3")
 
@@ -434,18 +447,31 @@ MAX, QUANTITY = 'order_up_to = { column = "max" }', 'order_quantity = { column =
     ],
 )
 def test_settings_in_use_that_cannot_be_are_named_and_the_item_is_settled(
-    file, capsys, use, low, high, said
+    file, use, low, high, said
 ):
     file.write_text(TEXT.replace(MAX, use))
-    table = file.parent / "items.csv"
-    table.write_text(table.read_text().replace("i3,58,6,1,5", f"i3,58,6,{low},{high}"))
-    made, _ = settle(file, "out", capsys)
-    row = rows_in(made)["i3"]
+    changed_cells(file, min=low, max=high)
+    row = worked_out(file)["i3"]
     assert (row["present_error"][: len(said)], row["error"]) == (said, "")
     assert bool(row["present_error"]) == bool(said)
     assert row["proposed_order_up_to"]
-    assert not row["present_fill_rate"]
-    found = json.loads(made["summary.json"])["all_items"]
-    causes = [cause for cause, each in found["not_in_use"].items() if "i3" in each["first"]]
-    assert causes == ([said.partition(", found")[0]] if said else [])
-    assert found["settled"] == 9
+    assert row["present_fill_rate"] == ""
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+@pytest.mark.parametrize(("old", "new"), [('"price"', '"prce"'), ('"units"', '"unit"')])
+def test_columns_that_are_not_there_throw_nothing_away(file, old, new, ending):
+    text = TEXT.replace(".csv", f".{ending}")
+    for name in ("items", "sales"):
+        table = pyarrow.csv.read_csv(file.parent / f"{name}.csv")
+        pyarrow.parquet.write_table(table, file.parent / f"{name}.parquet")
+    file.write_text(text)
+    work, _ = run.begin(load(file), file.parent, file.parent / "out")
+    work.chunk(0).write_bytes(packed({"item": np.array(["a"])}))
+    file.write_text(text.replace(old, new))
+    with pytest.raises(sl.InputError, match=f"did you mean {old}?".replace('"', "'")):
+        run.begin(load(file), file.parent, file.parent / "out")
+    assert work.chunk(0).exists()
+    file.write_text(text.replace("12-31", "11-30").replace("2023-12", "2023-11"))
+    assert run.begin(load(file), file.parent, file.parent / "out")[1]
+    assert not work.chunk(0).exists()

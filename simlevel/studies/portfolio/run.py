@@ -142,7 +142,7 @@ def begin(portfolio: Portfolio, base: Path, folder: Path) -> tuple[Work, bool]:
     settings = [simlevel.__version__, said, ITEMS, ITEMS_AT_ONCE, inputs]
     key = hashlib.sha256(json.dumps(settings).encode())
     work = Work(portfolio, base, folder, key.hexdigest(), inputs)
-    _ = work.table, work.histories, work.lead_times  # what cannot be read throws nothing away
+    _ = work.table, work.histories, work.lead_times
     return work, _stale(work)
 
 
@@ -168,10 +168,19 @@ def _stale(work: Work) -> bool:
     folder_at(state)
     others = list(state.glob("*.npz"))
     stale = bool(others) and not (key.is_file() and key.read_text() == work.key)
+    if stale:
+        _try(work)
     for path in others if stale else ():
         path.unlink()
     write_whole(key, work.key.encode())
     return stale
+
+
+def _try(work: Work) -> None:
+    """Read the first items: a column that is not there throws nothing away."""
+    columns = next(work.columns(), None)
+    if columns and work.histories:
+        work.histories.of(columns.texts[work.portfolio.items.name])
 
 
 def finish(
