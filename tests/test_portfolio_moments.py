@@ -81,6 +81,18 @@ def test_settings_in_use_that_cannot_be_leave_their_item_settled(folder):
     assert not rows["a"]["present_error"]
 
 
+def test_rows_say_where_an_order_quantity_is_not_as_held_or_follows_from_nothing(folder):
+    rows = settled(folder)
+    assert rows["b"]["note"] == "order_quantity: 4 raised to 10, the least that orders may be"
+    assert rows["a"]["note"] == ""
+    (folder / "items.csv").write_text("\n".join([HEADER, *ITEMS, "g,poisson,7,,10,5,0,6,"]) + "\n")
+    free = settled(folder, TEXT.replace("unit_value = 4", "unit_value = 0"))["g"]
+    assert float(free["proposed_order_quantity"]) == 6
+    assert "no order quantity follows" in free["note"]
+    dear = settled(folder)["g"]  # a quantity of 0 is none that is held
+    assert float(dear["proposed_order_quantity"]) > 6
+
+
 @pytest.mark.parametrize("item", ["a", "b", "'=f"])
 def test_settings_of_poisson_demand_are_the_lowest_that_exact_theory_finds_to_serve(folder, item):
     row = settled(folder)[item]

@@ -431,6 +431,24 @@ def test_where_stock_costs_nothing_the_row_says_why_orders_are_small(file):
     assert not any("quantity" in row["note"] for name, row in rows.items() if name != "i3")
 
 
+@pytest.mark.parametrize("kind", ["rQ", "sS"])
+@pytest.mark.parametrize("also", ["minimum_order = 8", "order_multiple = 8"])
+def test_an_order_quantity_that_is_less_than_orders_may_be_is_raised_and_the_row_says_so(
+    file, kind, also
+):
+    text = TEXT.replace("[history]", f"{also}\n\n[history]")
+    held = '{ column = "max" }'
+    text = text.replace(
+        "[costs]", f'[proposed]\nkind = "{kind}"\norder_quantity = {held}\n\n[costs]'
+    )
+    file.write_text(text)
+    changed_cells(file, min="1", max="5")
+    rows = worked_out(file)
+    assert rows["i3"]["note"] == "order_quantity: 5 raised to 8, the least that orders may be"
+    changed_cells(file, max="8")
+    assert worked_out(file)["i3"]["note"] == ""
+
+
 MAX, QUANTITY = 'order_up_to = { column = "max" }', 'order_quantity = { column = "max" }'
 
 

@@ -29,6 +29,7 @@ from simlevel.studies.portfolio.settle import (
     NotSettledError,
     Setting,
     Shelf,
+    raised,
 )
 from simlevel.studies.portfolio.steps import FINE, stepped
 from simlevel.studies.portfolio.store import Cells, Table, table_of
@@ -156,6 +157,7 @@ def _settle(portfolio: Portfolio, case: _Case, whole: Fitted, first: Fitted) -> 
     cells |= _parameters("proposed", then.policy) | _gives("proposed", then, item)
     if item.lacks_holding_cost:
         _note(cells, NO_QUANTITY)
+    _note(cells, raised(item.held_quantity or math.inf, then.policy.batch))
     case.ladder = shelf.ladder(then.policy)
     if reason := str(first.reason[place]):
         _note(cells, f"not back-tested: {reason}")
@@ -177,7 +179,7 @@ def _promise(portfolio: Portfolio, case: _Case, first: Fitted) -> None:
 
 
 def _note(cells: Cells, said: str) -> None:
-    """Beside what else is said of the item."""
+    """Beside what else is said of the item, if anything is."""
     cells["note"] = "; ".join(filter(None, (cells.get("note"), said)))
 
 

@@ -17,7 +17,7 @@ from simlevel.item_tables import Columns, Floats
 from simlevel.model.portfolio import Portfolio
 from simlevel.studies.portfolio.chunk import SIDES
 from simlevel.studies.portfolio.items import Reader
-from simlevel.studies.portfolio.settle import NO_QUANTITY, SHARES, STOCKS
+from simlevel.studies.portfolio.settle import NO_QUANTITY, SHARES, STOCKS, raised
 from simlevel.studies.portfolio.store import Table
 from simlevel.theory.many import rq_reorder_point, rq_service, rq_stock
 from simlevel.theory.textbook import WHOLE, Spread
@@ -46,9 +46,7 @@ def from_moments(
         **{name: np.full(items, math.nan) for side in SIDES for name in _columns(side)},
         **{f"{side}_kind": np.full(items, "", dtype="U2") for side in SIDES},
     }
-    lacking = good & np.isnan(reader.held_quantity) & ~(reader.holding_cost > 0)
     in_use = ~np.isnan(reader.reorder_point) & (reader.order_quantity > 0)
-    results["note"] = np.where(lacking & (reader.order_cost > 0), NO_QUANTITY, "")
     for family in np.unique(reader.family[good]):
         for measure in np.unique(about["target"][good]):
             rows = good & (reader.family == family) & (about["target"] == measure)
@@ -59,7 +57,18 @@ def from_moments(
                 if used.any():
                     of_used = _Group(reader, used, str(family), str(measure), about["asked"][used])
                     of_used.put(results, "present", used, of_used.present())
+    results["note"] = _notes(reader, good, results["proposed_order_quantity"])
     return results
+
+
+def _notes(reader: Reader, good: Flags, quantity: Floats) -> NDArray[np.str_]:
+    """What is to be said of the order *quantity* of items."""
+    held = reader.held_quantity
+    lacking = good & np.isnan(held) & (reader.order_cost > 0) & ~(reader.holding_cost > 0)
+    notes = dict.fromkeys(np.flatnonzero(lacking).tolist(), NO_QUANTITY)
+    for number in np.flatnonzero(quantity > held).tolist():
+        notes[number] = raised(held[number], quantity[number])
+    return reader.named(notes)
 
 
 def _columns(side: str) -> list[str]:

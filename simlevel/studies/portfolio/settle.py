@@ -276,6 +276,13 @@ class Shelf:
         return int(about / self._size)
 
 
+def raised(held: float, quantity: float) -> str:
+    """What is said of an item whose orders cannot be as small as they are held; else nothing."""
+    if not quantity > held:
+        return ""
+    return f"order_quantity: {held:.10g} raised to {quantity:.10g}, the least that orders may be"
+
+
 def _beside(quantity: Fraction) -> tuple[tuple[int, float], tuple[int, float]]:
     """The steps beside *quantity*, and how much of each it is."""
     below = math.floor(quantity)
