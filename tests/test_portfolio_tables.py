@@ -12,6 +12,7 @@ from simlevel.item_tables import Histories
 from simlevel.model.portfolio import History
 from simlevel.portfolio_file import parse
 from simlevel.studies.portfolio.chunk import from_record
+from simlevel.studies.portfolio.items import Reader
 from simlevel.studies.portfolio.run import Work
 
 RECORD = np.array([[5, 0, 2, -3, 1, 0], [0, 0, 0, 0, 0, 0], [7, 7, 0, 0, -1, 4]])
@@ -130,6 +131,36 @@ def results(folder, returns):
     record = work.histories.of(NAMES)
     columns = next(work.columns())
     return from_record(portfolio, columns, record, {})
+
+
+CELLS = {
+    "a": (True, 1.0, "01"), "b": (False, 2.0, "1"), "c": (True, 10.0, "1.0"), "d": (None, None, ""),
+}  # fmt: skip
+"""A truth, a number and a code of each item."""
+
+
+@pytest.mark.parametrize(
+    ("column", "equals", "takes"),
+    [
+        ("truth", '"true"', "ac"),
+        ("truth", '"FALSE"', "b"),
+        ("number", "1", "a"),
+        ("number", '"10"', "c"),
+        ("code", '"01"', "a"),
+        ("code", "1", "bc"),
+    ],
+)
+@pytest.mark.parametrize("ending", [".csv", ".xlsx", ".parquet"])
+def test_a_rule_takes_the_cells_that_say_what_was_typed(tmp_path, ending, column, equals, takes):
+    rows = [(name, *each) for name, each in CELLS.items()]
+    write(tmp_path / f"items{ending}", [("item", "truth", "number", "code"), *rows])
+    text = PORTFOLIO.format(returns="net").replace("items.csv", f"items{ending}")
+    text = text.replace('"group", equals = "dear"', f'"{column}", equals = {equals}')
+    text = text.replace('{ column = "price" }', "1")
+    work = Work(parse(text), tmp_path, tmp_path, "", {})
+    reader, many = Reader(work.portfolio, next(work.columns())), np.full(4, 9.0)
+    classes = reader.about(np.ones(4), many, {})["class"]
+    assert "".join(np.array([*CELLS])[classes == "dear"]) == takes
 
 
 def test_returns_are_taken_off_or_left_out_or_put_back(tmp_path):

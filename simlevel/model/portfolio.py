@@ -199,7 +199,7 @@ class Rule(Frozen):
     column: Text
     at_least: NotNegative | None = None
     at_most: NotNegative | None = None
-    equals: Label | None = None
+    equals: Label | None = Field(default=None, description='a text, a whole number, or "true"')
 
     @model_validator(mode="after")
     def _says_something(self) -> Self:

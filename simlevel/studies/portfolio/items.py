@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -170,7 +171,9 @@ class Reader:
 
     def _follows(self, rule: Rule) -> NDArray[np.bool_]:
         if rule.equals is not None:
-            return np.array([text == rule.equals for text in self._columns.texts[rule.column]])
+            wanted, texts = _as_typed(rule.equals), self._columns.texts[rule.column]
+            alike = {text for text in set(texts) if _as_typed(text) == wanted}
+            return np.array([text in alike for text in texts])
         value = self._columns.numbers[rule.column]
         low = -math.inf if rule.at_least is None else rule.at_least
         high = math.inf if rule.at_most is None else rule.at_most
@@ -283,6 +286,17 @@ class Reader:
         values = self._amounts(said)
         self._empty(np.isnan(values) & self._chosen, said, expected)
         return values
+
+
+def _as_typed(text: str) -> str:
+    """What a cell says, however its file keeps it: a whole number, or true and false.
+
+    >>> [_as_typed(text) for text in ("1.0", "TRUE", "01", "1.50", "Yes")]
+    ['1', 'true', '01', '1.50', 'Yes']
+    """
+    if text.lower() in ("true", "false"):
+        return text.lower()
+    return re.sub(r"^(-?(?:0|[1-9][0-9]*))\.0+$", r"\1", text)
 
 
 def _shown(value: float) -> str:
