@@ -34,6 +34,8 @@ def writing(path: Path) -> Iterator[BinaryIO]:
         try:
             with os.fdopen(handle, "wb") as stream:
                 yield stream
+                stream.flush()
+                os.fsync(handle)  # or a power cut may leave the name with nothing behind it
             os.chmod(temporary, 0o666 & ~_umask())
             os.replace(temporary, path)
         except BaseException:

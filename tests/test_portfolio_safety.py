@@ -303,6 +303,31 @@ def test_what_a_killed_run_left_half_written_goes_and_nothing_else(demo, answer,
     assert whole(folder) == answer | {".mine": b""}
 
 
+@pytest.mark.parametrize(
+    "damage", [lambda c: b"", lambda c: c[:-90], lambda c: bytes(len(c)), lambda c: flipped(c)]
+)
+def test_a_chunk_that_a_disk_has_lost_a_part_of_is_done_again(demo, answer, folder, damage):
+    chunk = folder / ".chunks/000001.npz"
+    chunk.write_bytes(damage(chunk.read_bytes()))
+    assert status(line(demo, folder)) == 0
+    assert whole(folder) == answer
+
+
+def flipped(content: bytes) -> bytes:
+    """A bit in the midst of it."""
+    middle = content.index(b"proposed_fill_rate") + 200
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+def test_a_file_has_its_content_before_it_has_its_name(tmp_path, monkeypatch):
+    done = []
+    for name in ("fsync", "replace"):
+        call = getattr(os, name)
+        monkeypatch.setattr(os, name, lambda *a, n=name, c=call: (done.append((n, *a)), c(*a)))
+    saving.write_whole(tmp_path / "a", b"content")
+    assert [each[0] for each in done] == ["fsync", "replace"]
+
+
 def test_one_run_a_folder(demo, answer, folder, capsys):
     code = (
         "import sys, pathlib; from simlevel.saving import alone\n"

@@ -27,7 +27,7 @@ from simlevel.saving import alone, folder_at, write_whole
 from simlevel.studies.portfolio.chunk import from_record
 from simlevel.studies.portfolio.formula import from_moments
 from simlevel.studies.portfolio.items import Reader, columns_of, value_needed
-from simlevel.studies.portfolio.store import Table, packed, unpacked
+from simlevel.studies.portfolio.store import Table, packed, unpacked, whole
 from simlevel.studies.portfolio.workers import Job, here, on_cluster
 
 ITEMS, ITEMS_AT_ONCE = 250, 10_000
@@ -162,7 +162,10 @@ def _digest(path: Path) -> str:
 
 
 def _stale(work: Work) -> bool:
-    """Make room for this run; whether that of another was in the way."""
+    """Make room for this run; whether that of another was in the way.
+
+    Chunks of this one that a disk has lost a part of are done again.
+    """
     state = work.folder / STATE
     key = state / "key"
     folder_at(state)
@@ -170,8 +173,9 @@ def _stale(work: Work) -> bool:
     stale = bool(others) and not (key.is_file() and key.read_text() == work.key)
     if stale:
         _try(work)
-    for path in others if stale else ():
-        path.unlink()
+    for path in others:
+        if stale or not whole(path.read_bytes()):
+            path.unlink()
     write_whole(key, work.key.encode())
     return stale
 

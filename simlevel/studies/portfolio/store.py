@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import math
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -61,6 +62,15 @@ def _letters(words: NDArray[np.str_]) -> NDArray[np.uint8]:
 def unpacked(content: bytes) -> Table:
     """What :func:`packed` packed; a column is read when it is first asked for."""
     return _Packed(content)
+
+
+def whole(content: bytes) -> bool:
+    """Whether it is what :func:`packed` packed, to the last byte."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            return archive.testzip() is None
+    except Exception:  # zipfile raises what it likes where anything may stand
+        return False
 
 
 class _Packed(Mapping[str, NDArray[Any]]):
