@@ -21,6 +21,10 @@ Client = pytest.importorskip("distributed").Client
 pytestmark = pytest.mark.filterwarnings("ignore")  # of distributed, for which we cannot answer
 COMPILING = "compiling the simulation loops"
 """What a run may say on a machine where no other has."""
+MAIN = (
+    "import sys; from simlevel.studies.portfolio import run; run.ITEMS = 4;"
+    "from simlevel.cli import main; main()"
+)
 
 
 @pytest.fixture(autouse=True)
@@ -147,15 +151,11 @@ def test_workers_killed_at_five_random_moments_cost_time_and_no_result(tmp_path,
     file = write(tmp_path / "demo", 80, 1)
     assert status(["portfolio", str(file), "-o", str(tmp_path / "alone")]) == 0
     there = workers_of(scheduler)
-    code = (
-        "import sys; from simlevel.studies.portfolio import run; run.ITEMS = 4;"
-        "from simlevel.cli import main; main()"
-    )
     line = ["portfolio", str(file), "-o", str(tmp_path / "out"), "--scheduler", scheduler]
     try:
         with Client(scheduler, timeout=60, set_as_default=False) as client:
             client.wait_for_workers(2, timeout=60)
-            running = subprocess.Popen([sys.executable, "-c", code, *line], stderr=subprocess.PIPE,
+            running = subprocess.Popen([sys.executable, "-c", MAIN, *line], stderr=subprocess.PIPE,
                                        stdout=subprocess.DEVNULL)  # fmt: skip
             killed = set()
             while len(list((tmp_path / "out").rglob("*.npz"))) < 2:
@@ -179,3 +179,33 @@ def made(folder: Path) -> dict[str, bytes]:
     """All that a run left in *folder*."""
     paths = [path for path in folder.rglob("*") if path.is_file()]
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+@pytest.mark.slow
+def test_an_interrupt_keeps_what_is_finished_and_leaves_nothing_on_the_cluster(tmp_path, scheduler):
+    file, folder = write(tmp_path / "demo", 200, 1), tmp_path / "out"
+    there = workers_of(scheduler)
+    line = ["portfolio", str(file), "-o", str(folder), "--scheduler", scheduler]
+    try:
+        with Client(scheduler, timeout=60, set_as_default=False) as client:
+            client.wait_for_workers(2, timeout=60)
+            running = subprocess.Popen(
+                [sys.executable, "-c", MAIN, *line], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+            )  # fmt: skip
+            while len(list(folder.rglob("*.npz"))) < 2:
+                time.sleep(0.05)
+            assert any(client.processing().values())
+            running.send_signal(signal.SIGINT)
+            out, err = running.communicate(timeout=60)
+            end = time.monotonic() + 30
+            while any(client.processing().values()):
+                assert time.monotonic() < end, "something is left"
+                time.sleep(0.1)
+    finally:
+        ended(there)
+    items = 4 * len(list(folder.rglob("*.npz")))
+    said = f"simlevel: interrupted: {items} of 200 items are finished, and the same command goes on"
+    complaints = [line for line in err.decode().splitlines() if COMPILING not in line]
+    assert (running.returncode, out, complaints) == (130, b"", [f"{said} from there"])
+    assert 8 <= items < 200
