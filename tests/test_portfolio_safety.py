@@ -19,8 +19,9 @@ from simlevel import saving
 from simlevel.cli import status
 from simlevel.errors import InputError
 from simlevel.reports.progress import ProgressBar
-from simlevel.studies.portfolio import run, workers
+from simlevel.studies.portfolio import run, verification, workers
 from simlevel.studies.portfolio.demo import write
+from simlevel.studies.portfolio.verification import verified
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="looks at processes in /proc")
 SMALL = "import sys; from simlevel.studies.portfolio import run; run.ITEMS = int(sys.argv.pop(1)); "
@@ -291,6 +292,18 @@ def test_a_place_where_no_folder_can_be_is_named(demo, tmp_path, capsys, name):
     folder = tmp_path / name
     assert status(line(demo, folder)) == 2
     assert capsys.readouterr().err.startswith(f"-o {folder}: expected a folder that can be written")
+
+
+@pytest.mark.parametrize("lost", [None, b"", b"[]", b'{"key": 1'])
+def test_nothing_that_is_finished_is_simulated_again(demo, answer, folder, monkeypatch, lost):
+    """A test that is lost, or of other settings, is made again."""
+    made = []
+    monkeypatch.setattr(verification, "verified", lambda *a: made.append(1) or verified(*a))
+    verified_ = folder / ".chunks/verified.json"
+    if lost is not None:
+        verified_.write_bytes(lost)
+    assert status(line(demo, folder)) == 0
+    assert (len(made), whole(folder)) == (lost is not None, answer)
 
 
 def test_what_a_killed_run_left_half_written_goes_and_nothing_else(demo, answer, folder):

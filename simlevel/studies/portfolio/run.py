@@ -93,6 +93,11 @@ class Work:
                 seen.add(name)
             yield replace(columns, problems=problems)
 
+    @property
+    def verified(self) -> Path:
+        """Where what a simulation said of the chunks is kept."""
+        return self.folder / STATE / "verified.json"
+
     def chunk(self, number: int) -> Path:
         return self.folder / STATE / f"{number:06}.npz"
 
@@ -173,6 +178,7 @@ def _stale(work: Work) -> bool:
     stale = bool(others) and not (key.is_file() and key.read_text() == work.key)
     if stale:
         _try(work)
+        work.verified.unlink(missing_ok=True)
     for path in others:
         if stale or not whole(path.read_bytes()):
             path.unlink()

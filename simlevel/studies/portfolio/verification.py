@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
+from pathlib import Path
 from statistics import median
 
 import numpy as np
@@ -22,6 +25,7 @@ from simlevel.model.demand import PeriodicDemand
 from simlevel.model.distribution import Constant
 from simlevel.model.policy import OwnPolicy
 from simlevel.model.scenario import Scenario
+from simlevel.saving import write_whole
 from simlevel.studies.evaluate import on_threads
 from simlevel.studies.portfolio.chunk import items_of
 from simlevel.studies.portfolio.run import Work
@@ -107,10 +111,41 @@ def verification(
     """Simulate a sample of the items that *work* has settled, drawn by its seed.
 
     Their demand is fitted to their record again. All of them, if they are fewer than the sample;
-    None where there is no record, and so no demand period by period.
+    None where there is no record, and so no demand period by period. What it finds is kept, and
+    taken from there as long as nothing that it depends on has changed.
     """
     if work.portfolio.history is None:
         return None
+    key = _key(work)
+    found = _kept(work.verified, key)
+    if found is None:
+        found = _simulated(work, progress)
+        write_whole(work.verified, json.dumps({"key": key, **asdict(found)}).encode())
+    return found
+
+
+def _key(work: Work) -> str:
+    """Stands for all that the findings depend on, the settings that are tested among it."""
+    said = work.portfolio.model_dump_json(include={"verify", "seed"})
+    key = hashlib.sha256(f"{work.key} {said}".encode())
+    for number in range(work.chunks):
+        key.update(work.chunk(number).read_bytes())
+    return key.hexdigest()
+
+
+def _kept(path: Path, key: str) -> Verification | None:
+    """What an earlier run found; None where that was of something else, or is no more."""
+    try:
+        said = json.loads(path.read_bytes())
+        if said.pop("key") != key:
+            return None
+        tests = tuple(Tested(**test) for test in said.pop("tests"))
+        return Verification(tests=tests, **said)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        return None
+
+
+def _simulated(work: Work, progress: Progress) -> Verification:
     said, seed = work.portfolio.verify, work.portfolio.seed
     settled = _settled(work)
     size = min(sample_size(said.wrong_share, said.error_rate), settled.size)
@@ -181,7 +216,7 @@ def _tested(
     item: str, name: str, promised: float, totals: Totals, scenario: Scenario, error_rate: float
 ) -> Tested:
     measure = words.measure(name)
-    agrees = p_value(totals, measure, scenario, promised, error_rate) >= 1
+    agrees = bool(p_value(totals, measure, scenario, promised, error_rate) >= 1)
     low, high, _ = interval(totals, measure, scenario, 1 - error_rate, FEW_FOR_TESTS)
     return Tested(item, name, promised, low, high, agrees)
 
