@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from simlevel import __version__
+import simlevel
 from simlevel.cli import status
 from simlevel.studies.portfolio import run, workers
 from simlevel.studies.portfolio.demo import write
@@ -141,7 +142,10 @@ def test_workers_with_another_simlevel_are_named(
         said = told(demo, tmp_path / "out", scheduler, capsys)
     finally:
         ended(there)
-    assert f"--scheduler {scheduler}: expected simlevel {__version__} on worker tcp://" in said
+    assert (
+        f"--scheduler {scheduler}: expected simlevel {simlevel.__version__} on worker tcp://"
+        in said
+    )
     assert said.endswith(f", {found}\n")
 
 
@@ -179,6 +183,32 @@ def made(folder: Path) -> dict[str, bytes]:
     """All that a run left in *folder*."""
     paths = [path for path in folder.rglob("*") if path.is_file()]
     return {str(path.relative_to(folder)): path.read_bytes() for path in paths}
+
+
+@pytest.mark.slow
+def test_a_worker_with_another_simlevel_that_comes_later_ends_the_run(tmp_path, scheduler):
+    file, folder = write(tmp_path / "demo", 400, 1), tmp_path / "out"
+    there = tmp_path / "other"
+    shutil.copytree(Path(simlevel.__file__).parent, there / "simlevel")
+    with (there / "simlevel/__init__.py").open("a") as program:
+        program.write('__version__ = "0.0.1"\n')
+    line = ["portfolio", str(file), "-o", str(folder), "--scheduler", scheduler]
+    programs = [workers_of(scheduler)]
+    try:
+        with Client(scheduler, timeout=60, set_as_default=False) as client:
+            client.wait_for_workers(2, timeout=60)
+            running = subprocess.Popen([sys.executable, "-c", MAIN, *line], stderr=subprocess.PIPE)
+            while not list(folder.rglob("*.npz")):
+                time.sleep(0.05)
+            programs.append(workers_of(scheduler, there))
+            _, err = running.communicate(timeout=120)
+    finally:
+        for each in programs:
+            ended(each)
+    expected = f"expected simlevel {simlevel.__version__} on all workers, found 0.0.1 on one that"
+    assert running.returncode == 2
+    assert f"--scheduler {scheduler}: {expected} came later" in err.decode()
+    assert list(folder.rglob("*.npz"))
 
 
 @pytest.mark.slow

@@ -151,16 +151,34 @@ def on_cluster(function: Task, jobs: Iterable[Job], address: str) -> Results:
         under_way: dict[Any, int] = {}
         try:
             for number, arguments in jobs:
-                under_way[client.submit(function, *arguments, pure=False)] = number
+                handed = (simlevel.__version__, function, *arguments)
+                under_way[client.submit(_by_the_same, *handed, pure=False)] = number
                 while len(under_way) >= AHEAD * max(sum(client.nthreads().values()), 1):
                     yield from _gathered(under_way)
             while under_way:
                 yield from _gathered(under_way)
+        except _StrangerError as error:
+            expected = f"expected simlevel {simlevel.__version__} on all workers"
+            raise _refused(address, f"{expected}, found {error} on one that came later") from None
         except distributed.KilledWorker:
             found = f"expected workers that live, found {KILLED}"
             raise _refused(address, found) from None
         except (CancelledError, OSError):
             raise _refused(address, "expected a scheduler to the end, found it gone") from None
+
+
+class _StrangerError(Exception):
+    """A worker has another simlevel; says which."""
+
+
+def _by_the_same(version: str, function: Task, *arguments: Any) -> bytes:
+    """In a worker, which may have come when all others were looked at already.
+
+    One without simlevel cannot even take up its task, which goes to another.
+    """
+    if simlevel.__version__ != version:
+        raise _StrangerError(simlevel.__version__)
+    return function(*arguments)
 
 
 def _gathered(under_way: dict[Any, int]) -> Results:
