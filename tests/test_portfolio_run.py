@@ -449,6 +449,14 @@ def test_an_order_quantity_that_is_less_than_orders_may_be_is_raised_and_the_row
     assert worked_out(file)["i3"]["note"] == ""
 
 
+@pytest.mark.parametrize("kind", ["rQ", "sS", "base_stock"])
+@pytest.mark.parametrize("key", ["minimum_order", "order_multiple"])
+def test_orders_too_large_to_be_looked_at_are_named(file, kind, key):
+    text = TEXT.replace("[history]", f"{key} = 1e15\n\n[history]")
+    file.write_text(text.replace("[costs]", f'[proposed]\nkind = "{kind}"\n\n[costs]'))
+    assert worked_out(file)["i3"]["error"].startswith("expected minimum order, multiple and")
+
+
 MAX, QUANTITY = 'order_up_to = { column = "max" }', 'order_quantity = { column = "max" }'
 
 
@@ -459,7 +467,7 @@ MAX, QUANTITY = 'order_up_to = { column = "max" }', 'order_quantity = { column =
         (MAX, "5", "", "order_up_to: expected a number, found an empty cell beside"),
         (MAX, "", "5", "reorder_point: expected a number, found an empty cell beside"),
         (MAX, "-5", "-3", "order_up_to: expected a number of 0 or more, found -3 beside"),
-        (MAX, "5", "1e9", "expected settings in use of at most 1,000,000 steps of stock, found"),
+        (MAX, "5", "1e9", "expected settings in use of at most 100,000 steps of stock, found"),
         (QUANTITY, "5", "0", "order_quantity: expected a number above 0, found 0 beside"),
         (MAX, "", "", ""),
     ],

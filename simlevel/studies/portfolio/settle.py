@@ -32,8 +32,8 @@ RATIO = 1.25
 PATIENCE = 2
 HIGHEST = 10**7
 """Steps of stock above which no level is looked for."""
-MOST_ORDERED = 10**6
-"""Steps of stock above which no order quantity is looked at."""
+MOST_ORDERED = 10**5
+"""Steps of stock above which no order quantity is looked at: that many take some ten seconds."""
 NO_QUANTITY = "orders cost and stock does not, so no order quantity follows: the least is proposed"
 NEAR = 16
 """Levels, at least, that are looked at first on either side of where the lowest one may be; a
@@ -105,6 +105,7 @@ class Shelf:
     def __init__(self, item: Item, seed: int, shown: Sequence[str] = SHOWN) -> None:
         self._item, self._unit, self._shown = item, item.demand.step, shown
         self._seed = seed
+        _bounded(item)
         self._policy = _blank(item)
         self._choices = self._all_of(self._policy)
         self._half = item.demand.half / self._unit
@@ -303,6 +304,14 @@ def _prices(item: Item) -> dict[str, float]:
 def _up_to_step(quantity: float | None, step: Fraction) -> int | None:
     """*quantity* as a whole number of steps, rounded up."""
     return None if quantity is None else math.ceil(exact(quantity) / step)
+
+
+def _bounded(item: Item) -> None:
+    """Raises NotSettledError where orders are too large to be looked at."""
+    given = item.minimum_order, item.order_multiple, item.held_quantity
+    if max(exact(quantity or 0) for quantity in given) / item.demand.step > MOST_ORDERED:
+        expected = f"minimum order, multiple and order quantity of at most {MOST_ORDERED:,} steps"
+        raise NotSettledError(f"expected {expected} of stock, found more")
 
 
 def _blank(item: Item) -> Stocked:
