@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -455,6 +456,17 @@ def test_orders_too_large_to_be_looked_at_are_named(file, kind, key):
     text = TEXT.replace("[history]", f"{key} = 1e15\n\n[history]")
     file.write_text(text.replace("[costs]", f'[proposed]\nkind = "{kind}"\n\n[costs]'))
     assert worked_out(file)["i3"]["error"].startswith("expected minimum order, multiple and")
+
+
+@pytest.mark.parametrize("name", ["price", "min", "max"])
+def test_a_cell_that_is_infinite_is_named(file, name):
+    file.write_text(TEXT.replace("items.csv", "items.parquet"))
+    table = pyarrow.csv.read_csv(file.parent / "items.csv").to_pydict()
+    table[name] = [math.inf if n == 4 else float(cell) for n, cell in enumerate(table[name])]
+    pyarrow.parquet.write_table(pyarrow.table(table), file.parent / "items.parquet")
+    said = worked_out(file)["i3"]["error" if name == "price" else "present_error"]
+    assert "number" in said
+    assert "found inf" in said
 
 
 MAX, QUANTITY = 'order_up_to = { column = "max" }', 'order_quantity = { column = "max" }'

@@ -46,7 +46,7 @@ def from_moments(
         **{name: np.full(items, math.nan) for side in SIDES for name in _columns(side)},
         **{f"{side}_kind": np.full(items, "", dtype="U2") for side in SIDES},
     }
-    in_use = ~np.isnan(reader.reorder_point) & (reader.order_quantity > 0)
+    in_use = ~np.isnan(reader.reorder_point) & ~np.isin(np.arange(items), list(reader.not_in_use))
     for family in np.unique(reader.family[good]):
         for measure in np.unique(about["target"][good]):
             rows = good & (reader.family == family) & (about["target"] == measure)

@@ -95,9 +95,9 @@ class Reader:
         self.lead_time = self._lead_times(on_record)
         self.minimum_order = self._amounts(items.minimum_order)
         self.order_multiple = self._amounts(items.order_multiple)
-        self.reorder_point = self._amounts(present and present.reorder_point, least=-math.inf)
-        self.order_up_to = self._amounts(present and present.order_up_to, least=-math.inf)
-        self.order_quantity = self._amounts(present and present.order_quantity, least=-math.inf)
+        self.reorder_point = self._cells(present and present.reorder_point)
+        self.order_up_to = self._cells(present and present.order_up_to)
+        self.order_quantity = self._cells(present and present.order_quantity)
         self.not_in_use = self._impossible() if present else {}
         held = self._amounts(portfolio.proposed.order_quantity)
         self.held_quantity = np.where(held > 0, held, math.nan)
@@ -179,16 +179,20 @@ class Reader:
         high = math.inf if rule.at_most is None else rule.at_most
         return (low <= value) & (value <= high)  # an empty cell (NaN) follows no rule
 
-    def _amounts(self, said: object, least: float = 0.0) -> Floats:
+    def _cells(self, said: object) -> Floats:
         """A constant, or the cells of its column; NaN where nothing is said or a cell is empty."""
         column = getattr(said, "column", None)
-        if column is None:
-            constant = math.nan if said is None else float(said)  # type: ignore[arg-type]
-            return np.full(len(self.names), constant)
-        values = self._columns.numbers[column]
-        for number in np.flatnonzero(values < least):
-            found = f"expected a number of {least:g} or more, found {values[number]:g}"
-            self.problems.setdefault(int(number), f"{column}: {found}")
+        if column is not None:
+            return self._columns.numbers[column]
+        constant = math.nan if said is None else float(said)  # type: ignore[arg-type]
+        return np.full(len(self.names), constant)
+
+    def _amounts(self, said: object) -> Floats:
+        """As :meth:`_cells`, of what is never below 0."""
+        values = self._cells(said)
+        for number in np.flatnonzero((values < 0) | np.isinf(values)):
+            found = f"expected a number of 0 or more, found {values[number]:g}"
+            self.problems.setdefault(int(number), f"{said.column}: {found}")  # type: ignore[attr-defined]
         return values
 
     def _empty(self, cells: NDArray[np.bool_], said: object, expected: str) -> None:
@@ -262,6 +266,7 @@ class Reader:
                 (top < 0, other, "a number of 0 or more"),
                 (top < low, other, "reorder_point or more"),
             ]
+        checks += [(np.isinf(values[key]), key, "a finite number") for key in values]
         return {
             int(number): f"{key}: expected {expected}, found {_shown(values[key][number])} beside "
             f"{beside} {_shown(values[beside][number])}"
