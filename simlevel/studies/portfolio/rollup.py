@@ -64,10 +64,10 @@ class Sums:
         """Count in the items of *table*."""
         self.items += len(table["item"])
         settled = ~np.isnan(column(table, "proposed_fill_rate"))
-        error, note = column(table, "error"), column(table, "note")
-        _leave_out(self.left_out, table, ~settled, np.where(error != "", error, note))
-        not_in_use = column(table, "present_error")
-        _leave_out(self.not_in_use, table, not_in_use != "", not_in_use)
+        error, note, names = (column(table, name)[~settled] for name in ("error", "note", "item"))
+        _leave_out(self.left_out, names, np.where(error != "", error, note))
+        wrong = column(table, "present_error")
+        _leave_out(self.not_in_use, table["item"][wrong != ""], wrong[wrong != ""])
         self.families.update(column(table, "family")[settled].tolist())
         self.how.update(column(table, "how")[settled].tolist())
         self.unvalued += int((settled & np.isnan(column(table, "unit_value"))).sum())
@@ -124,10 +124,8 @@ class Sums:
         self._add(f"tested_{side}_promised_clean", clean[tested])
 
 
-def _leave_out(
-    causes: dict[str, LeftOut], table: Table, out: NDArray[np.bool_], said: NDArray[np.str_]
-) -> None:
-    for name, reason in zip(table["item"][out], said[out], strict=True):
+def _leave_out(causes: dict[str, LeftOut], names: NDArray[np.str_], said: NDArray[np.str_]) -> None:
+    for name, reason in zip(names, said, strict=True):
         cause = _cause(str(reason))
         if cause not in causes and len(causes) >= MOST_CAUSES:
             cause = OTHER
