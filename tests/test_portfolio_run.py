@@ -469,6 +469,17 @@ def test_a_cell_that_is_infinite_is_named(file, name):
     assert "found inf" in said
 
 
+def test_what_comes_back_after_the_split_is_not_known_before_it(file):
+    before = worked_out(file)["i3"]
+    with (file.parent / "sales.csv").open("a") as table:
+        table.write("i3,2022-09,-1000\n")
+    after = worked_out(file)["i3"]
+    assert after["mean"] < before["mean"]
+    for measure in ("fill_rate", "cycle_service_level"):
+        name = f"promised_proposed_{measure}"
+        assert after[name] == before[name]
+
+
 MAX, QUANTITY = 'order_up_to = { column = "max" }', 'order_quantity = { column = "max" }'
 
 

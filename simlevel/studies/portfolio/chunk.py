@@ -86,7 +86,8 @@ def from_record(
     returns = portfolio.history.returns
     demand = asked_for(record, returns)
     split = demand.shape[1] - (portfolio.backtest.periods or demand.shape[1] // 3)
-    whole, first = fit(demand), fit(demand[:, :split])
+    # What comes back after the split is not known to who fits what was before it.
+    whole, first = fit(demand), fit(asked_for(record[:, :split], returns))
     fitted = _fitted_lead_times(portfolio, lead_times)
     means = None if fitted is None else np.array([_mean(each) for each in fitted])
     reader = Reader(portfolio, columns, means)
