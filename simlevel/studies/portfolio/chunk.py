@@ -22,7 +22,7 @@ from simlevel.studies.portfolio.items import BadRowError, Reader, Row
 from simlevel.studies.portfolio.ladder import Ladder, columns_of
 from simlevel.studies.portfolio.replay import Reached, replay
 from simlevel.studies.portfolio.settle import SHARES, STOCKS, Item, Setting, Shelf
-from simlevel.studies.portfolio.steps import FINE, stepped
+from simlevel.studies.portfolio.steps import stepped
 from simlevel.studies.portfolio.store import Cells, Table, table_of
 
 SIDES = ("present", "proposed")
@@ -207,10 +207,10 @@ def _reached(prefix: str, found: Reached, place: int, unit_value: float | None) 
 
 def items_of(
     portfolio: Portfolio, columns: Columns, record: Floats, lead_times: Floats | None,
-    places: Sequence[int], fine: int,
+    places: Sequence[int], finer: float,
 ) -> Iterator[Item]:  # fmt: skip
-    """The items at some *places* of a chunk, which were settled, with *fine* steps in a deviation
-    of their demand; *record* and *lead_times* as for :func:`from_record`."""
+    """The items at some *places* of a chunk, which were settled, on so many times *finer* steps;
+    *record* and *lead_times* as for :func:`from_record`."""
     assert portfolio.history
     fitted = fit(asked_for(record[places], portfolio.history.returns))
     times = _fitted_lead_times(portfolio, lead_times)
@@ -221,13 +221,13 @@ def items_of(
         lead_time = _lead_time(row, None if times is None else times[place])
         nothing_asked = "fill_rate", math.nan
         case = _Case(row, lead_time, number, {}, nothing_asked, columns.first + place)
-        yield _item(portfolio, case, fitted, fine)
+        yield _item(portfolio, case, fitted, finer)
 
 
-def _item(portfolio: Portfolio, case: _Case, fitted: Fitted, fine: int = FINE) -> Item:
+def _item(portfolio: Portfolio, case: _Case, fitted: Fitted, finer: float = 1) -> Item:
     row, proposed = case.row, portfolio.proposed
     return Item(
-        demand=stepped(fitted, case.place, *_on_steps(row), fine),
+        demand=stepped(fitted, case.place, *_on_steps(row), finer),
         lead_time=case.lead_time,
         target=case.target,
         kind=proposed.kind,

@@ -20,7 +20,7 @@ from simlevel.studies.portfolio.simulated import SimulatedChoices
 from simlevel.studies.portfolio.steps import Stepped
 from simlevel.theory import catalogue
 from simlevel.theory.choices import MET, Choices, SummedChoices, parameters
-from simlevel.theory.lattice import Array
+from simlevel.theory.lattice import Array, Law
 
 SHARES = ("cycle_service_level", "fill_rate")
 STOCKS = ("mean_on_hand", "mean_backorders", "orders_per_time")
@@ -99,7 +99,8 @@ class Shelf:
         self._item, self._unit, self._shown = item, item.demand.step, shown
         self._seed = seed
         self._policy = _blank(item)
-        self._choices = self._all_of(self._policy)
+        self._law = item.demand.under(self._policy)
+        self._choices = self._all_of(self._policy, self._law)
         self._half = item.demand.half / self._unit
         self._owed, self._size = float(self._half), float(self._unit)
         if item.kind == "sS" and item.held_quantity:
@@ -107,8 +108,8 @@ class Shelf:
         least = exact(item.minimum_order or 0) / self._unit
         self._least = self._rounded(least + (self._half if item.kind == "sS" else 0))
 
-    def _all_of(self, policy: Stocked) -> Choices:
-        law, lead_time = self._item.demand.law, self._item.lead_time
+    def _all_of(self, policy: Stocked, law: Law) -> Choices:
+        lead_time = self._item.lead_time
         levels = catalogue.period_levels(law, lead_time, policy)
         if isinstance(levels, str):
             return SimulatedChoices(law, lead_time, policy, self._seed)
@@ -128,6 +129,7 @@ class Shelf:
         if policy is None:
             return None
         kind, level = policy.kind, exact(policy.trigger) / self._unit
+        law = self._item.demand.under(policy)
         span = exact(policy.batch) / self._unit
         if max(abs(level), span) > MOST_ORDERED:
             raise NotSettledError(f"settings in use above {MOST_ORDERED:,} steps of stock")
@@ -138,7 +140,8 @@ class Shelf:
             level -= self._half
             span = max(span + (self._half if kind == "sS" else 0), Fraction(1))
         blank = of_kind(kind, policy.review_period)
-        choices = self._choices if blank == self._policy else self._all_of(blank)
+        known = blank == self._policy and law is self._law
+        choices = self._choices if known else self._all_of(blank, law)
         found = dict.fromkeys(self._shown, 0.0)
         for (at, of_span), (height, of_level) in itertools.product(_beside(span), _beside(level)):
             if share := of_span * of_level:
