@@ -16,7 +16,9 @@ from simlevel.model.lead_time import LeadTime
 from simlevel.model.policy import RQ, SS, BaseStock
 from simlevel.studies.portfolio import steps
 from simlevel.studies.portfolio.settle import Item, Shelf
+from simlevel.studies.portfolio.simulated import CUSTOMERS
 from simlevel.studies.portfolio.steps import Stepped, stepped
+from simlevel.theory import position
 from simlevel.theory.lattice import Law, mix, point
 from simlevel.theory.laws import never_nothing, rounded
 
@@ -101,6 +103,21 @@ def test_orders_are_never_below_the_least_and_in_whole_multiples(name, kind, lea
         assert (policy.minimum_order, policy.order_multiple) == (least, multiple)
     else:
         assert must is None or (ordered / must).denominator == 1
+
+
+@pytest.mark.parametrize("kind", ["sS", "rQ"])
+def test_beside_orders_for_a_lifetime_wide_steps_are_as_good(kind):
+    """10,000 years of demand: a reorder point and stock to a part in 20,000 of an order."""
+    least = 30_000.0
+    fitted = fit(record("few")[None])
+    wide, fine = (stepped(fitted, 0, finer=finer, ordered=least) for finer in (1, 8))
+    assert fine.step == 1 < wide.step
+    given = Item(wide, LEAD_TIME, ("fill_rate", 0.95), kind, minimum_order=least, **COSTS)
+    found = Shelf(given, 0).cheapest()
+    again = Shelf(dataclasses.replace(given, demand=fine, present=found.policy), 0).present()
+    assert found.measures["fill_rate"] == pytest.approx(again.measures["fill_rate"], abs=2e-4)
+    stock = again.measures["mean_on_hand"]
+    assert found.measures["mean_on_hand"] == pytest.approx(stock, rel=2e-4)
 
 
 @pytest.mark.parametrize("name", KINDS)
@@ -230,6 +247,24 @@ def test_settings_that_are_simulated_give_what_they_say(kind):
     constant = dataclasses.replace(given, lead_time=LeadTime(distribution=3), present=found.policy)
     slip = Shelf(constant, 3).present().measures["fill_rate"]
     assert abs(slip - reached) > 4.5 * error
+
+
+def test_minimums_that_leave_too_many_positions_for_theory_are_simulated(monkeypatch):
+    """4.5 errors as above, of both simulations; the same level without them is told apart."""
+    monkeypatch.setattr(position, "MOST_LEVELS", 100)
+    fitted, least = fit(record("skewed")[None]), 1500.5
+    given = Item(stepped(fitted, 0), LEAD_TIME, ("fill_rate", 0.95), "base_stock",
+                 minimum_order=least)  # fmt: skip
+    shelf = Shelf(given, 3)
+    found = shelf.cheapest()
+    assert shelf.how == "simulated"
+    reached = simulated(fitted.demand(0), found.policy, 5)["fill_rate"]
+    error = (reached.high - reached.low) / (2 * 2.01)
+    error *= math.sqrt(1 + 50 * 40_000 * 0.3 / CUSTOMERS)
+    assert abs(found.measures["fill_rate"] - reached.estimate) < 4.5 * error < 0.05
+    free = BaseStock(order_up_to=found.policy.order_up_to)
+    slip = Shelf(dataclasses.replace(given, present=free), 3).present()
+    assert abs(slip.measures["fill_rate"] - reached.estimate) > 4.5 * error
 
 
 def test_what_is_simulated_is_the_same_again_and_another_with_another_seed():

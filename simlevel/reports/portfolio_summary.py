@@ -117,7 +117,9 @@ def _reach(work: Work, found: Verification) -> str:
         shows = "All settings were simulated"
     seen = (
         f" (of half the fill rates less than {served:.2g}, of half the stocks less than "
-        f"{100 * stock:.2g} %)" if served and stock else ""
+        f"{100 * stock:.2g} %)"
+        if served and stock
+        else ""
     )
     return (
         f"{shows}; promises that are off by less than their interval's half-width{seen} pass, and "

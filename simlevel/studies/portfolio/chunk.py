@@ -21,7 +21,14 @@ from simlevel.model.portfolio import Portfolio
 from simlevel.studies.portfolio.items import BadRowError, Reader, Row
 from simlevel.studies.portfolio.ladder import Ladder, columns_of
 from simlevel.studies.portfolio.replay import Reached, replay
-from simlevel.studies.portfolio.settle import SHARES, STOCKS, Item, Setting, Shelf
+from simlevel.studies.portfolio.settle import (
+    SHARES,
+    STOCKS,
+    Item,
+    Setting,
+    Shelf,
+    economic_quantity,
+)
 from simlevel.studies.portfolio.steps import stepped
 from simlevel.studies.portfolio.store import Cells, Table, table_of
 
@@ -226,8 +233,9 @@ def items_of(
 
 def _item(portfolio: Portfolio, case: _Case, fitted: Fitted, finer: float = 1) -> Item:
     row, proposed = case.row, portfolio.proposed
+    ordered = _ordered(row, float(fitted.moments()[0][case.place]))
     return Item(
-        demand=stepped(fitted, case.place, *_on_steps(row), finer),
+        demand=stepped(fitted, case.place, *_on_steps(row), finer, ordered),
         lead_time=case.lead_time,
         target=case.target,
         kind=proposed.kind,
@@ -250,6 +258,12 @@ def _on_steps(row: Row) -> tuple[Fraction | None, list[Fraction]]:
     present = row.present
     wished = [] if present is None else [abs(exact(q)) for q in (present.trigger, present.batch)]
     return must or None, wished
+
+
+def _ordered(row: Row, mean: float) -> float:
+    """Units of an order that is neither below the least nor below the economic one."""
+    economic = economic_quantity(row.order_cost, row.holding_cost, mean)
+    return max(row.minimum_order or 0.0, row.held_quantity or economic)
 
 
 def _value(unit_value: float | None) -> float:

@@ -55,6 +55,9 @@ BEYOND = 1e-4
 """Share of the mean that may lie beyond the last step: no fill rate is wrong by more for it."""
 MOST_STEPS = 2**15
 """Steps of a period's demand; more only where fewer than LEAST would be in a deviation."""
+OF_ORDER = 20_000
+"""Steps of an order, at most: stock is then told to a part in as many, however little a period
+asks for beside it."""
 LONGEST = 90_000
 """Steps of the longest tail: a scenario lists up to 100,000 values."""
 MOST_COUNTS = 2**15
@@ -118,19 +121,21 @@ def stepped(
     must: Fraction | None = None,
     wished: Sequence[Fraction] = (),
     finer: float = 1,
+    ordered: float = 0.0,
 ) -> Stepped:
     """The demand of one item by its chosen model.
 
     *must* is a quantity that is to be a whole number of steps, as orders are multiples of it.
     *wished* are others, and so are those of the record where they are FEW: one that would take
     more than FINEST times as many is left between two steps. Steps are so many times *finer* than
-    they need be.
+    they need be. *ordered*: about what an order is; beside a large one they may be wide.
     """
     asks, quantity = _quantity(fitted, place)
     mean, variance = (float(each[place]) for each in fitted.moments())
     sd, widest = math.sqrt(variance), mean / (MOST_STEPS // 4)
     longest = quantity.reach / LONGEST
-    least = max(min(quantity.reach / MOST_STEPS, max(sd / LEAST, widest)) / finer, longest)
+    least = max(min(quantity.reach / MOST_STEPS, max(sd / LEAST, widest)), ordered / OF_ORDER)
+    least = max(least / finer, longest)
     grid = exact(float(fitted.grid[place]))
     thin = max(sd / FINE / finer, least, widest / finer)
     kept = sd <= OWN * grid and least <= grid
@@ -147,7 +152,7 @@ def _step(
     """A step of *about* that size, *least* units or more, of which *must* is a multiple, or which
     is a multiple of it; and of which as many of those *wished* are, the first ones first."""
     step = about if must is None else common([about, must])
-    if must is not None and step < min(least, about):
+    if must is not None and step < least and step < about:
         return _rounded_to(must, about, least)
     for quantity in wished:
         dividing = common([step, quantity])
