@@ -159,6 +159,23 @@ def errors_off(promised, found) -> float:
     return abs(promised - found.estimate) / error
 
 
+@pytest.mark.parametrize("few", [0, steps.FEW])
+def test_a_few_quantities_asked_for_again_and_again_lie_on_steps(few, monkeypatch):
+    """What makes an order would else depend on how they are shared between steps."""
+    seen = [0.002, 0.16, 2, 2, 2, 2, 50]
+    fitted = fit(np.append(seen, np.zeros(150))[None])
+    monkeypatch.setattr(steps, "FEW", few)
+    wide, fine = (stepped(fitted, 0, finer=finer) for finer in (1, 100))
+    assert fitted.family[0] == "empirical"
+    assert fine.step == fine.grid < wide.step
+    asked = ("fill_rate", 0.98)
+    given = Item(wide, LeadTime(distribution=16), asked, held_quantity=6.15, **COSTS)
+    found = Shelf(given, 0).cheapest()
+    again = Shelf(dataclasses.replace(given, demand=fine, present=found.policy), 0).present()
+    off = found.measures["orders_per_time"] / again.measures["orders_per_time"] - 1
+    assert (abs(off) < 2e-3) == (few > 0), off
+
+
 TINY = PeriodicDemand(quantity=Gamma(mean=30, cv=5), probability=0.06)
 """Next to all of it comes in few large orders; most of the rest are less than a step."""
 SMALL = Stepped(
