@@ -104,7 +104,8 @@ def _verified(work: Work, found: Verification | None) -> Document | None:
 
 def _reach(work: Work, found: Verification) -> str:
     """What the sample can and cannot show, in a sentence."""
-    asked, width = work.portfolio.verify, found.half_width("fill_rate")
+    asked = work.portfolio.verify
+    served, stock = found.half_width("fill_rate"), found.half_width("mean_on_hand")
     if not found.sampled:
         return "No settings, so none to simulate."
     if found.sampled < found.settled:
@@ -115,7 +116,12 @@ def _reach(work: Work, found: Verification) -> str:
         )
     else:
         shows = "All settings were simulated"
-    seen = "" if width is None else f" (of half the fill rates less than {width:.2g})"
+    seen = (
+        f" (of half the fill rates less than {served:.2g}, of half the stocks less than "
+        f"{100 * stock:.2g} %)"
+        if served and stock
+        else ""
+    )
     return (
         f"{shows}; promises that are off by less than their interval's half-width{seen} pass, and "
         "whether the fitted demand is that of the items is for the back-test to say."

@@ -14,6 +14,9 @@ from simlevel.model.fields import exact
 from simlevel.model.grid import common, listed
 from simlevel.theory.lattice import TAIL, Array, Law, allowed, point, spread
 
+ROUNDING = 1e-12
+"""What sums of masses may miss."""
+
 
 def poisson(mean: float) -> Law:
     """P(X = k) = e^-m m^k / k!, m the *mean*, which may be 0.
@@ -102,26 +105,52 @@ def discretised(
     """factor x X, continuous and not negative, on whole numbers of *step*; a share *beyond* of
     the mean may lie past the last of them.
 
-    Each value is shared between its two neighbours so that its mean is kept, which moves what
-    is smooth by the order of step squared; but what is above 0 stays above 0. With
-    G(k) = E[(factor x X / step - k)+]: P(k) = G(k - 1) - 2 G(k) + G(k + 1).
+    As :func:`rounded`, but what is above 0 stays above 0.
 
     >>> round(0.1 * discretised(d.Exponential(mean=2.0), 3.0, 0.1).mean(), 6)  # 3 x 2
     6.0
     """
     if factor == 0:
         return point(0)
+    law = rounded(distribution, factor, step, beyond)
+    return never_nothing(law, share_up_to(distribution, 0.0))
+
+
+def rounded(distribution: d.Distribution, factor: float, step: float, beyond: float = 1e-9) -> Law:
+    """factor x X on whole numbers of *step*, as for :func:`discretised`; little may become 0.
+
+    Each value is shared between its two neighbours so that its mean is kept, which moves what
+    is smooth by the order of step squared. With G(k) = E[(factor x X / step - k)+]:
+    P(0) = 1 - G(0) + G(1), P(k) = G(k - 1) - 2 G(k) + G(k + 1).
+
+    >>> law = rounded(d.Exponential(mean=2.0), 3.0, 0.1)
+    >>> round(0.1 * law.mean(), 6), round(law.at(0) * 120, 2)  # 1/120: half a step of 60
+    (6.0, 0.99)
+    """
     cells = _cells(distribution, step / factor, beyond)
     levels = np.arange(cells + 1, dtype=np.float64) * (step / factor)
     above = factor / step * excess(distribution, levels)
-    nothing_asked = share_up_to(distribution, 0.0)
-    slopes = np.append(above[:-1] - above[1:], 0.0)
-    mass = np.append(nothing_asked, slopes[:-1] - slopes[1:])
-    mass = np.maximum(mass, 0.0)
-    raised = max(1 - float(slopes[0]) - nothing_asked, 0.0)
+    slopes = np.concatenate([[1.0], above[:-1] - above[1:], [0.0]])
+    mass = np.maximum(slopes[:-1] - slopes[1:], 0.0)
+    return Law(0, mass / mass.sum())
+
+
+def never_nothing(law: Law, nothing: float) -> Law:
+    """*law*, not negative, with P(0) brought down to *nothing* and, where it can be, the same mean.
+
+    What was 0 becomes 1; as much comes down to 1 from above, which narrows the law.
+
+    >>> never_nothing(Law(0, np.array([0.5, 0.0, 0.0, 0.5])), 0.4).mass.round(9).tolist()
+    [0.4, 0.15, 0.0, 0.45]
+    """
+    raised = law.at(0) - nothing
+    if raised <= ROUNDING:
+        return law
+    mass = np.append(law.mass, np.zeros(max(2 - len(law.mass), 0)))
+    mass[0] -= raised
     mass[1] += raised
     _lower_others(mass, raised)
-    return Law(0, mass / mass.sum())
+    return Law(0, mass)
 
 
 def _cells(distribution: d.Distribution, step: float, beyond: float) -> int:

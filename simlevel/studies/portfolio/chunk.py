@@ -29,9 +29,10 @@ from simlevel.studies.portfolio.settle import (
     NotSettledError,
     Setting,
     Shelf,
+    economic_quantity,
     raised,
 )
-from simlevel.studies.portfolio.steps import FINE, stepped
+from simlevel.studies.portfolio.steps import stepped
 from simlevel.studies.portfolio.store import Cells, Table, table_of
 
 SIDES = ("present", "proposed")
@@ -238,10 +239,10 @@ def _reached(prefix: str, found: Reached, place: int, unit_value: float | None) 
 
 def items_of(
     portfolio: Portfolio, columns: Columns, record: Floats, lead_times: Floats | None,
-    places: Sequence[int], fine: int,
+    places: Sequence[int], finer: float,
 ) -> Iterator[Item]:  # fmt: skip
-    """The items at some *places* of a chunk, which were settled, with *fine* steps in a deviation
-    of their demand; *record* and *lead_times* as for :func:`from_record`."""
+    """The items at some *places* of a chunk, which were settled, on so many times *finer* steps;
+    *record* and *lead_times* as for :func:`from_record`."""
     assert portfolio.history
     fitted = fit(asked_for(record[places], portfolio.history.returns))
     times = _fitted_lead_times(portfolio, lead_times)
@@ -252,13 +253,14 @@ def items_of(
         lead_time = _lead_time(row, None if times is None else times[place])
         nothing_asked = "fill_rate", math.nan
         case = _Case(row, lead_time, number, {}, nothing_asked, columns.first + place)
-        yield _item(portfolio, case, fitted, fine)
+        yield _item(portfolio, case, fitted, finer)
 
 
-def _item(portfolio: Portfolio, case: _Case, fitted: Fitted, fine: int = FINE) -> Item:
+def _item(portfolio: Portfolio, case: _Case, fitted: Fitted, finer: float = 1) -> Item:
     row, proposed = case.row, portfolio.proposed
+    ordered = _ordered(row, float(fitted.moments()[0][case.place]))
     return Item(
-        demand=stepped(fitted, case.place, *_on_steps(row), fine),
+        demand=stepped(fitted, case.place, *_on_steps(row), finer, ordered),
         lead_time=case.lead_time,
         target=case.target,
         kind=proposed.kind,
@@ -281,6 +283,12 @@ def _on_steps(row: Row) -> tuple[Fraction | None, list[Fraction]]:
     present = row.present
     wished = [] if present is None else [abs(exact(q)) for q in (present.trigger, present.batch)]
     return must or None, wished
+
+
+def _ordered(row: Row, mean: float) -> float:
+    """Units of an order that is neither below the least nor below the economic one."""
+    economic = economic_quantity(row.order_cost, row.holding_cost, mean)
+    return max(row.minimum_order or 0.0, row.held_quantity or economic)
 
 
 def _value(unit_value: float | None) -> float:

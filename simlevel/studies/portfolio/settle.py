@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from simlevel.errors import SimlevelError
+from simlevel.errors import InputError, SimlevelError
 from simlevel.model.fields import as_number, exact
 from simlevel.model.lead_time import LeadTime
 from simlevel.model.policy import RQ, SS, BaseStock, Stocked
@@ -20,7 +20,8 @@ from simlevel.studies.portfolio.simulated import SimulatedChoices
 from simlevel.studies.portfolio.steps import Stepped
 from simlevel.theory import catalogue
 from simlevel.theory.choices import MET, Choices, SummedChoices, parameters
-from simlevel.theory.lattice import Array
+from simlevel.theory.lattice import Array, Law
+from simlevel.theory.levels import Levels
 
 SHARES = ("cycle_service_level", "fill_rate")
 STOCKS = ("mean_on_hand", "mean_backorders", "orders_per_time")
@@ -76,11 +77,19 @@ class Item:
 
     @property
     def economic_quantity(self) -> float:
-        """Units: sqrt(2 K D / h), K an order's cost, D units a time unit, h a unit's holding.
+        """Units."""
+        return economic_quantity(self.order_cost, self.holding_cost, self.demand.mean)
 
-        Harris, How many parts to make at once (1913).
-        """
-        return math.sqrt(2 * self.order_cost * self.demand.mean / self.holding_cost)
+
+def economic_quantity(order_cost: float, holding_cost: float, demand: float) -> float:
+    """sqrt(2 K D / h), K an order's cost, D units a time unit, h a unit's holding; 0 if h is.
+
+    Harris, How many parts to make at once (1913).
+
+    >>> economic_quantity(20.0, 0.1, 4.0)
+    40.0
+    """
+    return math.sqrt(2 * order_cost * demand / holding_cost) if holding_cost else 0.0
 
 
 @dataclass(frozen=True)
@@ -107,20 +116,29 @@ class Shelf:
         self._seed = seed
         _bounded(item)
         self._policy = _blank(item)
-        self._choices = self._all_of(self._policy)
+        self._law = item.demand.under(self._policy)
         self._half = item.demand.half / self._unit
         self._owed, self._size = float(self._half), float(self._unit)
         if item.kind == "sS" and item.held_quantity:
             self._half = Fraction(0)  # S - s leaves no room for it
         least = exact(item.minimum_order or 0) / self._unit
         self._least = self._rounded(least + (self._half if item.kind == "sS" else 0))
+        self._choices = self._all_of(self._policy, self._law)
 
-    def _all_of(self, policy: Stocked) -> Choices:
-        law, lead_time = self._item.demand.law, self._item.lead_time
+    def _all_of(self, policy: Stocked, law: Law) -> Choices:
+        lead_time = self._item.lead_time
         levels = catalogue.period_levels(law, lead_time, policy)
-        if isinstance(levels, str):
+        if isinstance(levels, str) or not self._has_positions(levels):
             return SimulatedChoices(law, lead_time, policy, self._seed)
         return SummedChoices(None, levels)
+
+    def _has_positions(self, levels: Levels) -> bool:
+        """Not where wide multiples leave more positions after an order than there is time for."""
+        try:
+            levels.totals("orders", 0 if self._item.kind == "base_stock" else self._least, 0, 1)
+        except InputError:
+            return False
+        return True
 
     @property
     def how(self) -> str:
@@ -136,6 +154,7 @@ class Shelf:
         if policy is None:
             return None
         kind, level = policy.kind, exact(policy.trigger) / self._unit
+        law = self._item.demand.under(policy)
         span = exact(policy.batch) / self._unit
         if max(abs(level), span) > MOST_ORDERED:
             expected = f"settings in use of at most {MOST_ORDERED:,} steps of stock"
@@ -147,7 +166,8 @@ class Shelf:
             level -= self._half
             span = max(span + (self._half if kind == "sS" else 0), Fraction(1))
         blank = of_kind(kind, policy.review_period)
-        choices = self._choices if blank == self._policy else self._all_of(blank)
+        known = blank == self._policy and law is self._law
+        choices = self._choices if known else self._all_of(blank, law)
         found = dict.fromkeys(self._shown, 0.0)
         for (at, of_span), (height, of_level) in itertools.product(_beside(span), _beside(level)):
             if share := of_span * of_level:

@@ -30,15 +30,14 @@ from simlevel.studies.evaluate import on_threads
 from simlevel.studies.portfolio.chunk import items_of
 from simlevel.studies.portfolio.run import Work
 from simlevel.studies.portfolio.settle import SHARES, Item, Setting, of_kind
-from simlevel.studies.portfolio.steps import FINE, periodic
+from simlevel.studies.portfolio.steps import periodic
 from simlevel.studies.portfolio.store import Table, column
 from simlevel.studies.verdict import ERROR_RATE
 
-PROMISES = SHARES
-"""What is tested of each setting. Stock is worked out to about half a step, which would show."""
+PROMISES = (*SHARES, "mean_on_hand")
+"""What is tested of each setting."""
 FINER = 4
-"""Times as many steps in a deviation of demand as settings were worked out on: what the steps
-leave out is tested too."""
+"""Times as many steps as settings were worked out on: what the steps leave out is tested too."""
 NAME = "item"
 REPLICATIONS, PERIODS = 50, 20_000
 """Of each item: seconds for a few hundred."""
@@ -88,8 +87,12 @@ class Verification:
         return self.sampled - len({test.item for test in self.refuted})
 
     def half_width(self, measure: str) -> float | None:
-        """The median over items."""
-        widths = [(t.high - t.low) / 2 for t in self.tests if t.measure == measure]
+        """The median over items; of stock, as a part of what was promised."""
+        some = [t for t in self.tests if t.measure == measure]
+        if not words.measure(measure).is_share:
+            widths = [(t.high - t.low) / 2 / t.promised for t in some if t.promised > 0]
+        else:
+            widths = [(t.high - t.low) / 2 for t in some]
         return median(widths) if widths else None
 
 
@@ -179,7 +182,7 @@ def _tests(case: Case, seed: int, error_rate: float) -> list[Tested]:
     item, setting = case.item, case.setting
     scenario = Scenario(
         time_unit="period",
-        demand=periodic(item.demand.law, item.demand.step),
+        demand=periodic(item.demand.under(setting.policy), item.demand.step),
         lead_time=item.lead_time,
         policies={NAME: setting.policy},
     )
@@ -245,7 +248,7 @@ def _cases(work: Work, chosen: NDArray[np.int64]) -> Iterator[Case]:
             continue
         names = columns.texts[portfolio.items.name]
         record, times = histories.of(names), lead_times.of(names) if lead_times else None
-        items = items_of(portfolio, columns, record, times, places, FINER * FINE)
+        items = items_of(portfolio, columns, record, times, places, FINER)
         for place, item in zip(places, items, strict=True):
             yield Case(columns.first + place, names[place], item, _setting(item, table, place))
 
