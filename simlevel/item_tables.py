@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence, Sized
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
+from dataclasses import dataclass, field
+from itertools import compress, repeat
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -12,11 +13,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from simlevel.errors import InputError, Problem, near
+from simlevel.model.fields import singular
 from simlevel.model.portfolio import History, LeadTimeRecords
 from simlevel.periods import Periods
-from simlevel.records import floats_of, read_table, texts_of
+from simlevel.records import MOST_LISTED, floats_of, found_in, read_table, shown, signed, texts_of
+from simlevel.scratch import Scratch
+from simlevel.text_tables import CELLS, text_table
 
 Floats = NDArray[np.float64]
+Places = NDArray[np.int64]
+
+NAMED = 3
+"""Names that are told of those that no item has."""
 
 
 class Source(Protocol):
@@ -27,6 +35,10 @@ class Source(Protocol):
 
     def chunks(self, size: int, texts: Sequence[str], numbers: Sequence[str]) -> Iterator[Columns]:
         """So many rows at a time. Raises InputError where there is no such column."""
+        ...
+
+    def problem(self, rows: Columns, row: int, name: str, message: str) -> Problem:
+        """What is wrong in column *name* of a row of a chunk."""
         ...
 
 
@@ -41,6 +53,8 @@ class Columns:
     """NaN where a cell is empty or no number."""
     problems: Mapping[int, str] = field(default_factory=dict)
     """What is wrong with a row, by its place in these rows."""
+    lines: Sequence[int] = ()
+    """Of the file, where it has such."""
 
     def __len__(self) -> int:
         several: list[Sized] = [*self.texts.values(), *self.numbers.values()]
@@ -49,13 +63,53 @@ class Columns:
 
 def source(path: Path) -> Source:
     """The table in *path*. Raises InputError where it cannot be read."""
-    if path.suffix.lower() == ".parquet":
+    ending = path.suffix.lower()
+    if ending == ".parquet":
         return _ParquetSource(path)
-    return _TextSource(path)
+    return _SheetSource(path) if ending == ".xlsx" else _TextSource(path)
 
 
 class _TextSource:
-    """A text file or workbook, which is read whole."""
+    """A text file, of which a chunk at a time is held."""
+
+    def __init__(self, path: Path) -> None:
+        self._table = text_table(path)
+        self.rows = self._table.rows
+        self.names: Sequence[str] = self._table.header.cells
+
+    def chunks(self, size: int, texts: Sequence[str], numbers: Sequence[str]) -> Iterator[Columns]:
+        table, columns = self._table, (*texts, *numbers)
+        places = dict(zip(columns, table.places(columns), strict=True))
+        signs = {name: table.decimal_sign(places[name]) for name in numbers}
+        first = 0
+        for block in table.blocks(size):
+            values: dict[str, Floats] = {}
+            wrong: dict[int, str] = {}
+            for name, sign in signs.items():
+                cells = block.column(places[name])
+                known = {cell: signed(cell, sign) for cell in set(cells)}
+                values[name] = np.array([known[cell] for cell in cells], dtype=np.float64)
+                for row in _none(cells, known):
+                    message = f"expected a number, found {found_in(cells[row])}"
+                    problem = table.problem(block.lines[row], places[name], name.strip(), message)
+                    wrong.setdefault(row, str(problem))
+            words = {name: block.column(places[name]) for name in texts}
+            yield Columns(first, words, values, wrong, block.lines)
+            first += len(block.lines)
+
+    def problem(self, rows: Columns, row: int, name: str, message: str) -> Problem:
+        return self._table.problem(rows.lines[row], self._table.places([name])[0], name, message)
+
+
+def _none(cells: Sequence[str], known: Mapping[str, object]) -> Sequence[int]:
+    """The rows of which nothing is known."""
+    if None not in known.values():
+        return ()
+    return [row for row, cell in enumerate(cells) if known[cell] is None]
+
+
+class _SheetSource:
+    """A workbook, whose own format bounds it; it is read whole."""
 
     def __init__(self, path: Path) -> None:
         self._table = read_table(path)
@@ -66,7 +120,8 @@ class _TextSource:
         words = {name: texts_of(self._table, name) for name in texts}
         values: dict[str, Floats] = {}
         wrong: dict[int, str] = {}
-        place = {row.line: number for number, row in enumerate(self._table.rows)}
+        lines = [row.line for row in self._table.rows]
+        place = {line: number for number, line in enumerate(lines)}
         for name in numbers:
             found, problems = floats_of(self._table, name)
             values[name] = np.array(found)
@@ -79,13 +134,18 @@ class _TextSource:
                 {name: each[rows] for name, each in words.items()},
                 {name: each[rows] for name, each in values.items()},
                 {n - first: said for n, said in wrong.items() if first <= n < first + size},
+                lines[rows],
             )
+
+    def problem(self, rows: Columns, row: int, name: str, message: str) -> Problem:
+        place = self._table.header.cells.index(name.strip())
+        return self._table.problem(rows.lines[row], place, name, message)
 
 
 class _ParquetSource:
-    """A Parquet file, of which a chunk at a time is held; with *only*, the rows it holds for."""
+    """A Parquet file, of which a chunk at a time is held."""
 
-    def __init__(self, path: Path, only: tuple[str, Sequence[str]] | None = None) -> None:
+    def __init__(self, path: Path) -> None:
         try:
             import pyarrow.dataset as dataset
         except ImportError as error:
@@ -99,20 +159,7 @@ class _ParquetSource:
             reason = str(error).partition("\n")[0] if path.is_file() else "no such file"
             message = f"expected a Parquet file, found: {reason}"
             raise InputError([Problem(str(path), 0, 0, "", message)]) from error
-        self._filter = None if only is None else self._among(*only)
-        self.rows = self._data.count_rows(filter=self._filter)
-
-    def _among(self, name: str, values: Sequence[str]) -> Any:
-        import pyarrow
-        import pyarrow.compute as compute
-        import pyarrow.dataset as dataset
-
-        self._check([name])
-        kind = self._data.schema.field(name).type
-        wanted = pyarrow.array(values, pyarrow.string()).cast(kind)
-        ends, found = compute.min_max(wanted).as_py(), dataset.field(name)
-        # The ends tell it which row groups it need not read.
-        return (found >= ends["min"]) & (found <= ends["max"]) & found.isin(wanted)
+        self.rows = self._data.count_rows()
 
     def _check(self, columns: Sequence[str]) -> None:
         missing = [name for name in dict.fromkeys(columns) if name not in self.names]
@@ -124,25 +171,22 @@ class _ParquetSource:
             ])  # fmt: skip
 
     def chunks(self, size: int, texts: Sequence[str], numbers: Sequence[str]) -> Iterator[Columns]:
+        from pyarrow import parquet
+
         columns = list(dict.fromkeys((*texts, *numbers)))
         self._check(columns)
         first = 0
-        for batch in self._batches(columns, size):
-            if batch.num_rows:
-                yield Columns(
-                    first,
-                    {name: list(map(_text, batch.column(name).to_pylist())) for name in texts},
-                    {name: _floats(self._path, name, batch.column(name)) for name in numbers},
-                )
-                first += batch.num_rows
+        for batch in parquet.ParquetFile(self._path).iter_batches(size, columns=columns):
+            yield Columns(
+                first,
+                {name: list(map(_text, batch.column(name).to_pylist())) for name in texts},
+                {name: _floats(self._path, name, batch.column(name)) for name in numbers},
+            )
+            first += batch.num_rows
 
-    def _batches(self, columns: list[str], size: int) -> Iterator[Any]:
-        """Of *size* rows each, but for the last; where some rows are filtered, of any size."""
-        from pyarrow import parquet
-
-        if self._filter is not None:
-            return iter(self._data.to_batches(columns=columns, filter=self._filter))
-        return iter(parquet.ParquetFile(self._path).iter_batches(size, columns=columns))
+    def problem(self, rows: Columns, row: int, name: str, message: str) -> Problem:
+        place = f"in row {rows.first + row + 1}"
+        return Problem(str(self._path), 0, 0, name, f"{message} {place}")
 
 
 def _text(value: object) -> str:
@@ -161,158 +205,210 @@ def _floats(path: Path, name: str, column: Any) -> Floats:
     return np.asarray(values, dtype=np.float64)
 
 
-# --- histories ------------------------------------------------------------------------------------
+# --- records --------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
-class Entries:
-    """What was asked for, an item and period at a time."""
+class Items(dict[str, int]):
+    """The items of a portfolio by name, each with its number."""
 
-    items: NDArray[np.object_]
-    places: NDArray[np.int64]
-    """Periods, from 0; those before the first and after the last are not here."""
-    quantities: Floats
+    def __init__(self, names: Iterable[str]) -> None:
+        for name in names:
+            if name:
+                self.setdefault(name, len(self))
 
 
 class Histories:
-    """The record of a portfolio. Raises InputError where it cannot be read."""
+    """The record of a portfolio's *items*, of which that of some at a time is held.
 
-    def __init__(self, history: History, path: Path, unit: str) -> None:
-        self._history, self._path = history, path
-        self.periods = _periods(history, unit)
-        self._unknown = _left_out(history, self.periods)
-        self._all = None if path.suffix.lower() == ".parquet" else _sorted(self._read(source(path)))
+    All of it is in a file in *folder*, see :class:`Scratch`. ``unused`` says what stands in the
+    table and counts for nothing. Raises InputError where it cannot be read.
+    """
+
+    def __init__(
+        self, history: History, path: Path, unit: str, items: Items, folder: Path | None = None
+    ) -> None:
+        self._history, self._items = history, items
+        self.periods = Periods.between(history.first, history.last, singular(unit))
+        inside = map(self.periods.inside, history.leave_out)
+        self._left_out = [place for place in inside if place is not None]
+        self._unheard = 0.0 if history.missing == "zero" else math.nan
+        self._scratch = Scratch(len(items), self.periods.count, self._unheard, folder)
+        known = _Known(items)
+        thing = "column" if history.layout == "wide" else "row"
+        outside = _Dropped(thing, f"outside {history.first} to {history.last}")
+        left_out = _Dropped(thing, "in a period of leave_out")
+        read = self._wide if history.layout == "wide" else self._long
+        read(source(path), path, known, outside, left_out)
+        self._scratch.flush()
+        self.unused = [*known.unused("the history"), *outside.unused(), *left_out.unused()]
 
     def of(self, names: Sequence[str]) -> Floats:
         """Items x periods, entries below 0 included; NaN where nothing is known."""
-        # Of a Parquet file that is sorted by item few rows are read for some items.
-        entries = self._all or _sorted(
-            self._read(_ParquetSource(self._path, (self._history.item, names)))
-        )
-        begins = np.searchsorted(entries.items, np.array(names, dtype=object), "left")
-        ends = np.searchsorted(entries.items, np.array(names, dtype=object), "right")
-        unheard = 0.0 if self._history.missing == "zero" else math.nan
-        table = np.full((len(names), self.periods.count), unheard)
-        for row, begin, end in zip(table, begins, ends, strict=True):
-            places = entries.places[begin:end]
-            row[places] = 0.0
-            np.add.at(row, places, entries.quantities[begin:end])
-        table[:, self._unknown] = math.nan
+        table = np.full((len(names), self.periods.count), self._unheard)
+        for row, name in zip(table, names, strict=True):
+            if (number := self._items.get(name)) is not None:
+                row[:] = self._scratch.row(number)
+        table[:, self._left_out] = math.nan
         return table
 
-    def _read(self, table: Source) -> Entries:
-        history = self._history
-        if history.layout == "wide":
-            return self._wide(table)
-        assert history.period is not None
-        assert history.quantity is not None
-        all_ = _whole(table, [history.item, history.period], [history.quantity])
-        labels = all_.texts[history.period]
-        known = {label: self.periods.index(label) for label in set(labels)}
-        strange = next((n for n, label in enumerate(labels) if known[label] is None), None)
-        if strange is not None:
-            message = (
-                f"expected {self.periods.form}, found {labels[strange]!r} in row {strange + 1}"
-            )
-            raise InputError([Problem(str(self._path), 0, 0, history.period, message)])
-        _refuse(self._path, all_.problems)
-        places = np.array([known[label] for label in labels], dtype=np.int64)
-        return self._within(all_.texts[history.item], places, all_.numbers[history.quantity])
+    def _long(
+        self, table: Source, path: Path, known: _Known, outside: _Dropped, left_out: _Dropped
+    ) -> None:
+        item, period, quantity = self._history.item, self._history.period, self._history.quantity
+        assert period is not None
+        assert quantity is not None
+        wrong: list[str] = []
+        for rows in table.chunks(CELLS // 3, [item, period], [quantity]):
+            labels = rows.texts[period]
+            read = {label: self.periods.index(label) for label in set(labels)}
+            expected = f"expected {self.periods.form}"
+            strange = {
+                row: table.problem(rows, row, period, f"{expected}, found {labels[row]!r}")
+                for row in _none(labels, read)
+            }
+            _collect(wrong, rows, strange)
+            if wrong:
+                continue
+            numbers = known.numbers(rows.texts[item])
+            places = np.array([read[label] for label in labels], dtype=np.int64)
+            beyond = (places < 0) | (places >= self.periods.count)
+            outside.add(labels, (numbers >= 0) & beyond)
+            left_out.add(labels, (numbers >= 0) & np.isin(places, self._left_out))
+            self._add(numbers, places, rows.numbers[quantity])
+        _refuse(wrong)
 
-    def _wide(self, table: Source) -> Entries:
+    def _wide(
+        self, table: Source, path: Path, known: _Known, outside: _Dropped, left_out: _Dropped
+    ) -> None:
         places = {name: self.periods.index(name) for name in table.names}
         inside = {n: p for n, p in places.items() if p is not None and 0 <= p < self.periods.count}
         if not inside:
             message = (
                 f"expected columns from {self._history.first} to {self._history.last}, found none"
             )
-            raise InputError([Problem(str(self._path), 0, 0, "", message)])
-        all_ = _whole(table, [self._history.item], list(inside))
-        _refuse(self._path, all_.problems)
-        names = all_.texts[self._history.item]
-        values = np.column_stack([all_.numbers[name] for name in inside])
-        rows, columns = np.nonzero(~np.isnan(values))
-        at = np.array(list(inside.values()), dtype=np.int64)[columns]
-        return self._within([names[row] for row in rows], at, values[rows, columns])
+            raise InputError([Problem(str(path), 0, 0, "", message)])
+        columns = [name for name, place in places.items() if place is not None]
+        outside.add(columns, np.array([name not in inside for name in columns]))
+        left_out.add(columns, np.array([places[name] in self._left_out for name in columns]))
+        wrong: list[str] = []
+        at = np.array(list(inside.values()), dtype=np.int64)
+        for rows in table.chunks(
+            max(CELLS // len(table.names), 1), [self._history.item], [*inside]
+        ):
+            _collect(wrong, rows)
+            numbers = known.numbers(rows.texts[self._history.item])
+            values = np.column_stack([rows.numbers[name] for name in inside])
+            self._add(np.repeat(numbers, len(at)), np.tile(at, len(numbers)), values.ravel())
+        _refuse(wrong)
 
-    def _within(self, items: list[str], places: NDArray[np.int64], quantities: Floats) -> Entries:
-        inside = (places >= 0) & (places < self.periods.count) & ~np.isnan(quantities)
+    def _add(self, numbers: Places, places: Places, quantities: Floats) -> None:
+        kept = (numbers >= 0) & (places >= 0) & (places < self.periods.count)
+        kept &= ~np.isnan(quantities)
         if self._history.returns == "drop":
-            inside &= quantities >= 0
-        names = np.array(items, dtype=object)[inside]
-        return Entries(names, places[inside], quantities[inside])
+            kept &= quantities >= 0
+        self._scratch.add(numbers[kept], places[kept], quantities[kept])
 
 
 class LeadTimes:
-    """The lead times on record, in their own unit. Raises InputError where they cannot be read."""
+    """The lead times on record of a portfolio's *items*, in their own unit.
 
-    def __init__(self, said: LeadTimeRecords, path: Path) -> None:
-        column = said.lead_time.column
-        all_ = _whole(source(path), [said.item], [column])
-        _refuse(path, all_.problems)
-        values = all_.numbers[column]
-        for row in np.flatnonzero(values < 0)[:1]:
-            message = f"expected a time of 0 or more, found {values[row]:g} in row {row + 1}"
-            raise InputError([Problem(str(path), 0, 0, column, message)])
-        known = ~np.isnan(values)
-        names = np.array(all_.texts[said.item], dtype=object)[known]
-        order = np.argsort(names, kind="stable")
-        self._names, self._values = names[order], values[known][order]
+    ``unused`` as for :class:`Histories`. Raises InputError where they cannot be read.
+    """
+
+    def __init__(self, said: LeadTimeRecords, path: Path, items: Items) -> None:
+        table, column, known = source(path), said.lead_time.column, _Known(items)
+        numbers, values, wrong = [np.empty(0, np.int32)], [np.empty(0)], list[str]()
+        for rows in table.chunks(CELLS // 2, [said.item], [column]):
+            times = rows.numbers[column]
+            expected = "expected a time of 0 or more"
+            below = {
+                row: table.problem(rows, row, column, f"{expected}, found {times[row]:g}")
+                for row in np.flatnonzero(times < 0).tolist()
+            }
+            _collect(wrong, rows, below)
+            found = known.numbers(rows.texts[said.item])
+            kept = (found >= 0) & ~np.isnan(times)
+            numbers.append(found[kept].astype(np.int32))
+            values.append(times[kept])
+        _refuse(wrong)
+        whose = np.concatenate(numbers)
+        order = np.argsort(whose, kind="stable")
+        self._items, self._values = items, np.concatenate(values)[order]
+        self._begins = np.searchsorted(whose[order], np.arange(len(items) + 1))
+        self.unused = known.unused("the lead times on record")
 
     def of(self, names: Sequence[str]) -> Floats:
         """Items x the records of that which has most; NaN where there are no more."""
-        wanted = np.array(names, dtype=object)
-        begins = np.searchsorted(self._names, wanted, "left")
-        ends = np.searchsorted(self._names, wanted, "right")
-        table = np.full((len(names), int((ends - begins).max(initial=0))), math.nan)
-        for row, begin, end in zip(table, begins, ends, strict=True):
-            row[: end - begin] = self._values[begin:end]
+        some = [self._of(name) for name in names]
+        table = np.full((len(names), max(map(len, some), default=0)), math.nan)
+        for row, values in zip(table, some, strict=True):
+            row[: len(values)] = values
         return table
 
-
-def _whole(table: Source, texts: Sequence[str], numbers: Sequence[str]) -> Columns:
-    parts = [*table.chunks(max(table.rows, 1), texts, numbers)]
-    if len(parts) == 1:
-        return parts[0]
-    problems = {part.first + row: said for part in parts for row, said in part.problems.items()}
-    return Columns(
-        0,
-        {name: [text for part in parts for text in part.texts[name]] for name in texts},
-        {name: np.concatenate([part.numbers[name] for part in parts] or [np.empty(0)])
-         for name in numbers},
-        problems,
-    )  # fmt: skip
+    def _of(self, name: str) -> Floats:
+        if (number := self._items.get(name)) is None:
+            return self._values[:0]
+        return self._values[self._begins[number] : self._begins[number + 1]]
 
 
-def _sorted(entries: Entries) -> Entries:
-    order = np.argsort(entries.items, kind="stable")
-    return replace(entries, items=entries.items[order], places=entries.places[order],
-                   quantities=entries.quantities[order])  # fmt: skip
+def _collect(wrong: list[str], rows: Columns, more: Mapping[int, Problem] | None = None) -> None:
+    """Add what is wrong with *rows*, and *more*, to what is *wrong*; refused once they are many."""
+    found = {row: str(problem) for row, problem in (more or {}).items()} | dict(rows.problems)
+    wrong += [found[row] for row in sorted(found)]
+    if len(wrong) >= MOST_LISTED:
+        _refuse(wrong)
 
 
-def _refuse(path: Path, problems: Mapping[int, str]) -> None:
-    if problems:
-        raise InputError([Problem("", 0, 0, "", said) for said in list(problems.values())[:20]])
+def _refuse(wrong: Sequence[str]) -> None:
+    if wrong:
+        raise InputError([Problem("", 0, 0, "", said) for said in wrong[:MOST_LISTED]])
 
 
-def _periods(history: History, unit: str) -> Periods:
-    try:
-        return Periods.between(history.first, history.last, unit)
-    except InputError as error:
-        key, _, message = error.problems[0].message.partition(": ")
-        raise InputError([Problem("", 0, 0, f"history.{key}", message)]) from None
+class _Known:
+    """Names of a record looked up among those of the items; those that none has are kept."""
+
+    def __init__(self, items: Items) -> None:
+        self._items = items
+        self._strangers: dict[str, None] = {}
+
+    def numbers(self, names: Sequence[str]) -> Places:
+        """Of the items of these names; -1 where there is none."""
+        found = np.fromiter(map(self._items.get, names, repeat(-1)), np.int64, len(names))
+        self._strangers |= dict.fromkeys(compress(names, (found < 0).tolist()))
+        return found
+
+    def unused(self, where: str) -> list[str]:
+        """A sentence, if any name is not known."""
+        if not (names := list(self._strangers)):
+            return []
+        some = ", ".join(shown(name) or "(no name)" for name in names[:NAMED])
+        more = ", …" if len(names) > NAMED else ""
+        count = "1 item" if len(names) == 1 else f"{len(names):,} items"
+        verb = "is" if len(names) == 1 else "are"
+        return [f"{count} of {where} {verb} not in the items table: {some}{more}"]
 
 
-def _left_out(history: History, periods: Periods) -> list[int]:
-    places = []
-    for number, label in enumerate(history.leave_out):
-        place = periods.index(label)
-        if place is None or not 0 <= place < periods.count:
-            expected = f"{periods.form} from {history.first} to {history.last}"
-            key = f"history.leave_out[{number}]"
-            raise InputError([Problem("", 0, 0, key, f"expected {expected}, found {label}")])
-        places.append(place)
-    return places
+class _Dropped:
+    """Rows or columns of a history that count for nothing, and *why*."""
+
+    def __init__(self, thing: str, why: str) -> None:
+        self._thing, self._why = thing, why
+        self._count, self._first = 0, ""
+
+    def add(self, labels: Sequence[str], which: NDArray[np.bool_]) -> None:
+        """Those of these *labels* for *which* it holds."""
+        if which.any():
+            self._first = self._first or labels[int(which.argmax())]
+            self._count += int(which.sum())
+
+    def unused(self) -> list[str]:
+        """A sentence, if there are any."""
+        if not self._count:
+            return []
+        one = self._count == 1
+        count = f"1 {self._thing}" if one else f"{self._count:,} {self._thing}s"
+        first = self._first if one else f"the first {self._first}"
+        return [f"{count} of the history {'lies' if one else 'lie'} {self._why}: {first}"]
 
 
 def asked_for(record: Floats, returns: str) -> Floats:

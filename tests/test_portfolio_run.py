@@ -168,7 +168,9 @@ def test_a_lead_time_below_0_is_refused(orders, capsys):
     with (orders.parent / "orders.csv").open("a") as table:
         table.write("i5,-3\n")
     assert status(["portfolio", str(orders), "-o", str(orders.parent / "out")]) == 2
-    assert "weeks: expected a time of 0 or more, found -3 in row 19" in capsys.readouterr().err
+    assert (
+        "orders.csv:20:2: weeks: expected a time of 0 or more, found -3" in capsys.readouterr().err
+    )
 
 
 def test_an_item_that_fits_on_no_steps_becomes_a_row_that_says_so(file, monkeypatch):

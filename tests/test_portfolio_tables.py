@@ -8,7 +8,7 @@ import pytest
 from openpyxl import Workbook
 from pyarrow import parquet
 
-from simlevel.item_tables import Histories
+from simlevel.item_tables import Histories, Items
 from simlevel.model.portfolio import History
 from simlevel.portfolio_file import parse
 from simlevel.studies.portfolio.chunk import from_record
@@ -53,7 +53,7 @@ def histories(folder, ending, layout="long", table=None, **more):
         "file": path.name, "layout": layout, "item": "item", "first": MONTHS[0],
         "last": MONTHS[-1], **said, **more,
     })  # fmt: skip
-    return Histories(history, path, "month")
+    return Histories(history, path, "month", Items(NAMES))
 
 
 @pytest.mark.parametrize("layout", ["long", "wide"])
