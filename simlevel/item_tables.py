@@ -232,7 +232,7 @@ class Histories:
         inside = map(self.periods.inside, history.leave_out)
         self._left_out = [place for place in inside if place is not None]
         self._unheard = 0.0 if history.missing == "zero" else math.nan
-        self._scratch = Scratch(len(items), self.periods.count, self._unheard, folder)
+        self._scratch = Scratch(len(items) * self.periods.count, self._unheard, folder)
         known = _Known(items)
         thing = "column" if history.layout == "wide" else "row"
         outside = _Dropped(thing, f"outside {history.first} to {history.last}")
@@ -245,9 +245,10 @@ class Histories:
     def of(self, names: Sequence[str]) -> Floats:
         """Items x periods, entries below 0 included; NaN where nothing is known."""
         table = np.full((len(names), self.periods.count), self._unheard)
+        count = self.periods.count
         for row, name in zip(table, names, strict=True):
             if (number := self._items.get(name)) is not None:
-                row[:] = self._scratch.row(number)
+                row[:] = self._scratch.read(number * count, (number + 1) * count)
         table[:, self._left_out] = math.nan
         return table
 
@@ -306,35 +307,32 @@ class Histories:
         kept &= ~np.isnan(quantities)
         if self._history.returns == "drop":
             kept &= quantities >= 0
-        self._scratch.add(numbers[kept], places[kept], quantities[kept])
+        self._scratch.add(numbers[kept] * self.periods.count + places[kept], quantities[kept])
 
 
 class LeadTimes:
     """The lead times on record of a portfolio's *items*, in their own unit.
 
-    ``unused`` as for :class:`Histories`. Raises InputError where they cannot be read.
+    *folder* and ``unused`` as for :class:`Histories`. Raises InputError where they cannot be read.
     """
 
-    def __init__(self, said: LeadTimeRecords, path: Path, items: Items) -> None:
-        table, column, known = source(path), said.lead_time.column, _Known(items)
-        numbers, values, wrong = [np.empty(0, np.int32)], [np.empty(0)], list[str]()
-        for rows in table.chunks(CELLS // 2, [said.item], [column]):
-            times = rows.numbers[column]
-            expected = "expected a time of 0 or more"
-            below = {
-                row: table.problem(rows, row, column, f"{expected}, found {times[row]:g}")
-                for row in np.flatnonzero(times < 0).tolist()
-            }
-            _collect(wrong, rows, below)
-            found = known.numbers(rows.texts[said.item])
-            kept = (found >= 0) & ~np.isnan(times)
-            numbers.append(found[kept].astype(np.int32))
-            values.append(times[kept])
-        _refuse(wrong)
-        whose = np.concatenate(numbers)
-        order = np.argsort(whose, kind="stable")
-        self._items, self._values = items, np.concatenate(values)[order]
-        self._begins = np.searchsorted(whose[order], np.arange(len(items) + 1))
+    def __init__(
+        self, said: LeadTimeRecords, path: Path, items: Items, folder: Path | None = None
+    ) -> None:
+        self._items, known, table = items, _Known(items), source(path)
+        counts = np.zeros(len(items), np.int64)
+        for numbers, _ in _times(said, table, known):
+            counts += np.bincount(numbers, minlength=len(items))
+        self._begins = np.concatenate([np.zeros(1, np.int64), np.cumsum(counts)])
+        self._scratch = Scratch(int(self._begins[-1]), 0.0, folder)
+        free = self._begins.copy()
+        for numbers, times in _times(said, table, known):
+            order = np.argsort(numbers, kind="stable")
+            whose, begins, counts = np.unique(numbers[order], return_index=True, return_counts=True)
+            of_each = np.arange(len(order)) - np.repeat(begins, counts)
+            self._scratch.add(free[numbers[order]] + of_each, times[order])
+            free[whose] += counts
+        self._scratch.flush()
         self.unused = known.unused("the lead times on record")
 
     def of(self, names: Sequence[str]) -> Floats:
@@ -347,8 +345,26 @@ class LeadTimes:
 
     def _of(self, name: str) -> Floats:
         if (number := self._items.get(name)) is None:
-            return self._values[:0]
-        return self._values[self._begins[number] : self._begins[number + 1]]
+            return np.empty(0)
+        return self._scratch.read(int(self._begins[number]), int(self._begins[number + 1]))
+
+
+def _times(said: LeadTimeRecords, table: Source, known: _Known) -> Iterator[tuple[Places, Floats]]:
+    """Numbers of items and their lead times, some records at a time."""
+    column, wrong = said.lead_time.column, list[str]()
+    for rows in table.chunks(CELLS // 2, [said.item], [column]):
+        times = rows.numbers[column]
+        below = {
+            row: table.problem(
+                rows, row, column, f"expected a time of 0 or more, found {times[row]:g}"
+            )
+            for row in np.flatnonzero(times < 0).tolist()
+        }
+        _collect(wrong, rows, below)
+        numbers = known.numbers(rows.texts[said.item])
+        kept = (numbers >= 0) & ~np.isnan(times)
+        yield numbers[kept], times[kept]
+    _refuse(wrong)
 
 
 def _collect(wrong: list[str], rows: Columns, more: Mapping[int, Problem] | None = None) -> None:

@@ -89,7 +89,8 @@ class Table(Heading):
 
     @property
     def first(self) -> Row:
-        return self.rows[0]
+        """The first row that is not empty, where there are rows."""
+        return next(row for row in self.rows if row.cells)
 
     @property
     def fits(self) -> Set[bool]:

@@ -1,4 +1,4 @@
-"""A table of numbers too many to hold: in a file without a name, which no run leaves behind."""
+"""Numbers too many to hold: in a file without a name, which no run leaves behind."""
 
 from __future__ import annotations
 
@@ -23,60 +23,62 @@ BLOCK = 2**16
 
 
 class Scratch:
-    """A table of *rows* x *columns*, which numbers are added to in any order.
+    """So many numbers, which others are added to in any order.
 
     *empty* stands where nothing has been added. The file, where one is needed, is in *folder*
     (None: where the system has such) and ends with the process, however that ends. Raises
     InputError where it cannot be written.
     """
 
-    def __init__(self, rows: int, columns: int, empty: float, folder: Path | None) -> None:
-        self._columns, self._folder = columns, folder
-        self._file = SpooledTemporaryFile[bytes](HELD, dir=None if folder is None else str(folder))
-        finalize(self, self._file.close)
-        self._cells: list[Places] = []
-        self._values: list[Floats] = []
-        self._waiting = 0
-        for begin in range(0, rows * columns, BLOCK):
-            size = min(BLOCK, rows * columns - begin)
-            self._write(begin, np.full(size, empty))
+    def __init__(self, size: int, empty: float, folder: Path | None) -> None:
+        self._where = folder or "temporary files"
+        self._waiting: list[tuple[Places, Floats]] = []
+        try:
+            self._file = SpooledTemporaryFile[bytes](
+                HELD, dir=None if folder is None else str(folder)
+            )
+            finalize(self, self._file.close)
+            for begin in range(0, size, BLOCK):
+                self._write(begin, np.full(min(BLOCK, size - begin), empty))
+        except OSError as error:
+            raise self._refused(error) from None
 
-    def add(self, rows: Places, columns: Places, values: Floats) -> None:
-        """Add each of *values* to its place, from 0; an empty one counts as 0 then."""
-        self._cells.append(rows * self._columns + columns)
-        self._values.append(values)
-        self._waiting += len(values)
-        if self._waiting >= WAITING:
+    def add(self, places: Places, values: Floats) -> None:
+        """Add each of *values* to what is at its place, from 0; an empty one counts as 0 then."""
+        self._waiting.append((places, values))
+        if sum(len(places) for places, _ in self._waiting) >= WAITING:
             self.flush()
 
     def flush(self) -> None:
-        """Put what waits in its place: a block after the other, each once."""
-        if not self._cells:
+        """Put what waits in its place, a block after the other."""
+        if not self._waiting:
             return
-        cells, values = np.concatenate(self._cells), np.concatenate(self._values)
-        self._cells, self._values, self._waiting = [], [], 0
-        order = np.argsort(cells, kind="stable")
-        cells, values = cells[order], values[order]
-        blocks, begins = np.unique(cells // BLOCK, return_index=True)
-        for block, begin, end in zip(blocks, begins, [*begins[1:], len(cells)], strict=True):
-            self._file.seek(int(block) * BLOCK * 8)
-            table = np.frombuffer(bytearray(self._file.read(BLOCK * 8)))
-            places = cells[begin:end] - block * BLOCK
-            table[places] = np.where(np.isnan(table[places]), 0.0, table[places])
-            np.add.at(table, places, values[begin:end])
-            self._write(int(block) * BLOCK, table)
+        places, values = map(np.concatenate, zip(*self._waiting, strict=True))
+        self._waiting = []
+        order = np.argsort(places, kind="stable")
+        places, values = places[order], values[order]
+        blocks, begins = np.unique(places // BLOCK, return_index=True)
+        ends = [*begins[1:], len(places)]
+        try:
+            for block, begin, end in zip(blocks.tolist(), begins, ends, strict=True):
+                first = block * BLOCK
+                table = self.read(first, first + BLOCK).copy()
+                at = places[begin:end] - first
+                table[at] = np.where(np.isnan(table[at]), 0.0, table[at])
+                np.add.at(table, at, values[begin:end])
+                self._write(first, table)
+        except OSError as error:
+            raise self._refused(error) from None
+
+    def read(self, begin: int, end: int) -> Floats:
+        """From one place up to another, or the last, once all is flushed."""
+        self._file.seek(begin * 8)
+        return np.frombuffer(self._file.read((end - begin) * 8))
 
     def _write(self, begin: int, values: Floats) -> None:
-        try:
-            self._file.seek(begin * 8)
-            self._file.write(values.tobytes())
-        except OSError as error:
-            where = self._folder or "temporary files"
-            reason = (error.strerror or str(error)).lower()
-            message = f"{where}: expected a place to write to, found: {reason}"
-            raise InputError(message) from None
+        self._file.seek(begin * 8)
+        self._file.write(values.tobytes())
 
-    def row(self, row: int) -> Floats:
-        """The columns of one row, once all is flushed."""
-        self._file.seek(row * self._columns * 8)
-        return np.frombuffer(self._file.read(self._columns * 8))
+    def _refused(self, error: OSError) -> InputError:
+        reason = (error.strerror or str(error)).lower()
+        return InputError(f"{self._where}: expected a place to write to, found: {reason}")

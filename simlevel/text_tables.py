@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import IO, NamedTuple, TypeAlias
+from typing import IO, Any, NamedTuple, TypeAlias
 
 from simlevel import records
 from simlevel.errors import InputError, Problem
@@ -19,7 +19,7 @@ from simlevel.records import Heading, Refused, Row
 
 MOST_ROWS = 1_000_000_000
 LONGEST_LINE = 10_000_000
-"""Bytes without the end of a line: more are no table, and would be held at once."""
+"""Bytes, about, without the end of a line: more are no table, and would be held at once."""
 CELLS = 50_000
 """Cells that are looked at together."""
 BYTES = 1_000_000
@@ -39,11 +39,22 @@ class Block(NamedTuple):
     """Some rows, as they stand in the file."""
 
     lines: Sequence[int]
-    rows: Sequence[Sequence[str]]
+    columns: Sequence[Sequence[str]]
+    ragged: Sequence[Sequence[str]] = ()
+    """In place of columns the rows, where they have not all as many cells."""
+
+    @property
+    def rows(self) -> Iterable[Sequence[str]]:
+        return self.ragged or zip(*self.columns, strict=True)
 
     def column(self, place: int) -> list[str]:
         """The cells of one column, without the spaces around them."""
-        return [row[place].strip() for row in self.rows]
+        return list(map(str.strip, self.columns[place]))
+
+    def cut(self, count: int, width: int) -> Block:
+        """The first rows, and of these the first cells, which they all have."""
+        columns = zip(*self.ragged[:count], strict=False) if self.ragged else self.columns
+        return Block(self.lines[:count], [each[:count] for each in islice(columns, width)])
 
 
 @dataclass(frozen=True)
@@ -53,6 +64,7 @@ class TextTable(Heading):
     rows: int
     """Up to the last that is not empty."""
     first: Row
+    """That is not empty."""
     fits: frozenset[bool]
     """Whether rows that are not empty have the width of the header: of some, of others."""
     misfits: tuple[Problem, ...]
@@ -87,11 +99,11 @@ class TextTable(Heading):
             raise InputError([Problem(str(self.path), 0, 0, "", _CHANGED)])
         left = self.rows
         with _opened(self.path) as stream:
-            for lines, rows in islice(_blocks(stream, self.separator, size), 1, None):
+            for block in islice(_blocks(stream, self.separator, size), 1, None):
                 if not left:
                     return
-                yield Block(lines[:left], rows[:left])
-                left -= min(left, len(rows))
+                yield block.cut(left, self.width)
+                left -= min(left, len(block.lines))
 
 
 def text_table(path: Path) -> TextTable:
@@ -185,19 +197,27 @@ def _blocks(stream: Iterable[str], separator: str | None, size: int) -> Iterator
     wanted = 1
     while True:
         begin = reader.line_num + 1
-        rows: list[list[str]] = []
-        try:
-            with _uncollected():
-                rows.extend(islice(reader, wanted))
-        except csv.Error as error:
-            line = [*_lines(begin, [*rows, []])][-1]
-            raise Refused(records.OPEN_QUOTES, line, 1) from error
-        if not rows:
+        with _uncollected():
+            block = _next(reader, begin, wanted)
+        if not block.lines:
             return
-        each_on_one = reader.line_num + 1 == begin + len(rows)
-        lines = range(begin, begin + len(rows)) if each_on_one else [*_lines(begin, rows)]
-        yield Block(lines, rows)
+        yield block
         wanted = size
+
+
+def _next(reader: Any, begin: int, wanted: int) -> Block:
+    """The next rows, from line *begin* on; none at the end. Raises Refused."""
+    rows: list[list[str]] = []
+    try:
+        rows.extend(islice(reader, wanted))
+    except csv.Error as error:
+        line = [*_lines(begin, [*rows, []])][-1]
+        raise Refused(records.OPEN_QUOTES, line, 1) from error
+    each_on_one = reader.line_num + 1 == begin + len(rows)
+    lines = range(begin, begin + len(rows)) if each_on_one else [*_lines(begin, rows)]
+    if len({*map(len, rows)}) == 1 and rows[0]:
+        return Block(lines, list(zip(*rows, strict=True)))
+    return Block(lines, (), rows)
 
 
 @contextmanager
@@ -225,9 +245,8 @@ def _looked_through(path: Path, separator: str | None) -> TextTable:
     """Raises Refused."""
     stamp = _stamp(path)
     with _opened(path) as stream:
-        (_, rows) = next(_blocks(stream, separator, 1), Block((), ()))
-        names = [tuple(map(str.strip, row)) for row in rows]
-        header = records.header_of(iter([(1, each) for each in names]))
+        block = next(_blocks(stream, separator, 1), Block((), ()))
+        header = records.header_of((1, tuple(map(str.strip, row))) for row in block.rows)
     look = _Look(Heading(path, header, separator))
     with _opened(path) as stream:
         size = max(CELLS // look.table.width, 1)
@@ -258,13 +277,14 @@ class _Look:
 
     def add(self, block: Block) -> None:
         """Raises Refused where these are too many."""
-        lines, rows = block
-        if {*map(len, rows)} == {self.table.width} and all(map(str.strip, map("".join, rows))):
-            self._filled(Row(lines[0], tuple(map(str.strip, rows[0]))), len(rows))
+        wide = len(block.columns) == self.table.width
+        if wide and all(map(str.strip, map("".join, block.rows))):
+            first = tuple(column[0].strip() for column in block.columns)
+            self._filled(Row(block.lines[0], first), len(block.lines))
         else:
-            lines, rows = self._fitting(block)
-        for known, column in zip(self._numbers, zip(*rows, strict=True), strict=False):
-            _note_numbers(known, lines, column)
+            block = self._fitting(block)
+        for known, column in zip(self._numbers, block.columns, strict=False):
+            _note_numbers(known, block.lines, column)
 
     def _filled(self, first: Row, count: int = 1) -> None:
         """So many rows that are not empty; the *first*, as far as the header goes."""
@@ -281,7 +301,7 @@ class _Look:
         """The rows that fit; the others are noted."""
         table, width = self.table, self.table.width
         lines, rows = list[int](), list[Sequence[str]]()
-        for line, row in zip(*block, strict=True):
+        for line, row in zip(block.lines, block.rows, strict=True):
             cells = tuple(map(str.strip, row))
             # A row that is too long stays so, unless separators are all that it has too many of.
             cells = cells if any(cells[width:]) else cells[:width]
@@ -296,7 +316,7 @@ class _Look:
             else:
                 place, said = min(len(cells), width), records.misfit(table, len(cells))
                 self._misfits.add(table.problem(line, place, "", said))
-        return Block(lines, rows)
+        return Block(lines, list(zip(*rows, strict=True)))
 
 
 class _Problems:

@@ -71,9 +71,8 @@ class Work:
         history = self.portfolio.history
         if history is None:
             return None
-        state, unit = self.folder / STATE, self.portfolio.time_unit
-        folder_at(state)
-        found = Histories(history, self.base / history.file, unit, self.named, state)
+        path, unit = self.base / history.file, self.portfolio.time_unit
+        found = Histories(history, path, unit, self.named, self._scratch())
         most, held_out = found.periods.count - PERIODS, self.portfolio.backtest.periods or 0
         if held_out > max(most, 0):
             expected = f"at most {max(most, 0):,}, so that {PERIODS} periods are left to fit"
@@ -84,7 +83,14 @@ class Work:
     def lead_times(self) -> LeadTimes | None:
         """The lead times on record, where there are any."""
         said = self.portfolio.lead_times
-        return LeadTimes(said, self.base / said.file, self.named) if said else None
+        if said is None:
+            return None
+        return LeadTimes(said, self.base / said.file, self.named, self._scratch())
+
+    def _scratch(self) -> Path:
+        """Where there is room on a disk: beside the chunks."""
+        folder_at(self.folder / STATE)
+        return self.folder / STATE
 
     @cached_property
     def named(self) -> Items:
