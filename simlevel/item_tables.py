@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
-from itertools import compress, repeat
+from itertools import compress, islice, repeat
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -369,8 +369,8 @@ def _times(said: LeadTimeRecords, table: Source, known: _Known) -> Iterator[tupl
 
 def _collect(wrong: list[str], rows: Columns, more: Mapping[int, Problem] | None = None) -> None:
     """Add what is wrong with *rows*, and *more*, to what is *wrong*; refused once they are many."""
-    found = {row: str(problem) for row, problem in (more or {}).items()} | dict(rows.problems)
-    wrong += [found[row] for row in sorted(found)]
+    found = [(row, str(problem)) for row, problem in (more or {}).items()]
+    wrong += [said for _, said in sorted([*found, *rows.problems.items()])]
     if len(wrong) >= MOST_LISTED:
         _refuse(wrong)
 
@@ -395,13 +395,10 @@ class _Known:
 
     def unused(self, where: str) -> list[str]:
         """A sentence, if any name is not known."""
-        if not (names := list(self._strangers)):
+        if not (count := len(self._strangers)):
             return []
-        some = ", ".join(shown(name) or "(no name)" for name in names[:NAMED])
-        more = ", …" if len(names) > NAMED else ""
-        count = "1 item" if len(names) == 1 else f"{len(names):,} items"
-        verb = "is" if len(names) == 1 else "are"
-        return [f"{count} of {where} {verb} not in the items table: {some}{more}"]
+        items, verb = ("1 item", "is") if count == 1 else (f"{count:,} items", "are")
+        return [f"{items} of {where} {verb} not in the items table: {_few(self._strangers)}"]
 
 
 class _Dropped:
@@ -409,22 +406,28 @@ class _Dropped:
 
     def __init__(self, thing: str, why: str) -> None:
         self._thing, self._why = thing, why
-        self._count, self._first = 0, ""
+        self._count = 0
+        self._labels: dict[str, None] = {}
 
     def add(self, labels: Sequence[str], which: NDArray[np.bool_]) -> None:
         """Those of these *labels* for *which* it holds."""
-        if which.any():
-            self._first = self._first or labels[int(which.argmax())]
-            self._count += int(which.sum())
+        self._count += int(which.sum())
+        if len(self._labels) <= NAMED:
+            self._labels |= dict.fromkeys(compress(labels, which.tolist()))
 
     def unused(self) -> list[str]:
         """A sentence, if there are any."""
-        if not self._count:
+        if not (count := self._count):
             return []
-        one = self._count == 1
-        count = f"1 {self._thing}" if one else f"{self._count:,} {self._thing}s"
-        first = self._first if one else f"the first {self._first}"
-        return [f"{count} of the history {'lies' if one else 'lie'} {self._why}: {first}"]
+        rows, verb = ("1 ", "lies") if count == 1 else (f"{count:,} ", "lie")
+        rows += self._thing if count == 1 else f"{self._thing}s"
+        return [f"{rows} of the history {verb} {self._why}: {_few(self._labels)}"]
+
+
+def _few(names: Iterable[str]) -> str:
+    """The first of them."""
+    first = [shown(name) or "(no name)" for name in islice(names, NAMED + 1)]
+    return ", ".join([*first[:NAMED], "…"] if len(first) > NAMED else first)
 
 
 def asked_for(record: Floats, returns: str) -> Floats:
