@@ -24,7 +24,7 @@ FLOORS = (
     {"model", "compiled"},
     {"toml_file", "text_tables"},
     {"scenario_file", "portfolio_file", "item_tables", "templates"},
-    {"draws", "fitting"},
+    {"draws", "fitting", "item_records"},
     {"engines", "theory"},
     {"estimation"},
     {"studies"},

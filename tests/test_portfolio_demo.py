@@ -10,7 +10,7 @@ import pytest
 
 from simlevel.cli import status
 from simlevel.fitting.demand import fit
-from simlevel.item_tables import Histories, Items, netted
+from simlevel.item_records import Histories, Items, netted
 from simlevel.portfolio_file import load
 from simlevel.studies.portfolio.demo import write
 

@@ -11,7 +11,7 @@ import pytest
 import simlevel as sl
 from simlevel.cli import status
 from simlevel.fitting.demand import fit
-from simlevel.item_tables import netted
+from simlevel.item_records import netted
 from simlevel.portfolio_file import load, parse
 from simlevel.studies.portfolio import run, steps
 from simlevel.studies.portfolio.chunk import from_record

@@ -10,9 +10,10 @@ import pytest
 from openpyxl import Workbook
 from pyarrow import parquet
 
-from simlevel import item_tables, records, scratch, text_tables
+from simlevel import item_records, records, scratch, text_tables
 from simlevel.errors import InputError
-from simlevel.item_tables import Histories, Items, LeadTimes, source
+from simlevel.item_records import Histories, Items, LeadTimes
+from simlevel.item_tables import source
 from simlevel.model.portfolio import History, LeadTimeRecords
 from simlevel.portfolio_file import parse
 from simlevel.records import read_table
@@ -54,11 +55,11 @@ def write(path, table):
 @pytest.fixture(params=[1, 2, 7, 50_000])
 def cells(request, monkeypatch):
     """Cells of a table that are looked at together: blocks that end anywhere."""
-    for module in (item_tables, text_tables):
+    for module in (item_records, text_tables):
         monkeypatch.setattr(module, "CELLS", 3 * request.param)
 
 
-def histories(folder, ending, layout="long", table=None, **more):
+def histories(folder, ending, layout="long", table=None, unit="month", **more):
     path = folder / f"sales{ending}"
     write(path, table or (LONG if layout == "long" else WIDE))
     said = {"period": "month", "quantity": "units"} if layout == "long" else {}
@@ -66,7 +67,7 @@ def histories(folder, ending, layout="long", table=None, **more):
         "file": path.name, "layout": layout, "item": "item", "first": MONTHS[0],
         "last": MONTHS[-1], **said, **more,
     })  # fmt: skip
-    return Histories(history, path, "month", Items(NAMES))
+    return Histories(history, path, unit, Items(NAMES))
 
 
 @pytest.mark.usefixtures("cells")
@@ -86,6 +87,11 @@ def test_dates_lie_in_their_months(tmp_path, label):
     table = [LONG[0], *((n, label(MONTHS.index(month)), units) for n, month, units in LONG[1:])]
     found = histories(tmp_path, ".csv", table=table, first="2024-11-01", last="2025-04-30")
     np.testing.assert_array_equal(found.of(NAMES), RECORD)
+
+
+def test_the_unit_of_time_may_be_in_the_plural(tmp_path):
+    found = histories(tmp_path, ".csv", unit="months").of(NAMES)
+    np.testing.assert_array_equal(found, RECORD)
 
 
 def test_what_no_entry_says_is_nothing_or_not_known(tmp_path):
@@ -254,6 +260,10 @@ def test_problems_of_a_history_come_at_once_each_with_its_place(tmp_path):
     ]
     with pytest.raises(InputError, match="month: expected a month, found '2024-13' in row 2"):
         histories(tmp_path, ".parquet", table=[LONG[0], LONG[1], ("a", "2024-13", 1)])
+    for layout, table in (("long", [LONG[0], ("a", "2024-12", np.inf)]),
+                          ("wide", [WIDE[0], ("a", np.inf, *range(5))])):  # fmt: skip
+        with pytest.raises(InputError, match="expected a number, found inf in row 1"):
+            histories(tmp_path, ".parquet", layout, table)
 
 
 def test_the_scratch_file_has_no_name_and_a_disk_that_is_full_is_told(tmp_path, monkeypatch):
@@ -289,7 +299,7 @@ def test_memory_does_not_grow_with_the_rows_of_a_text_file(tmp_path, monkeypatch
         (scratch, "HELD", 1),
         (scratch, "WAITING", 200),
         (scratch, "BLOCK", 100),
-        (item_tables, "CELLS", 600),
+        (item_records, "CELLS", 600),
         (text_tables, "CELLS", 600),
         (text_tables, "BYTES", 5000),
         (records, "MOST_BYTES", 300_000),

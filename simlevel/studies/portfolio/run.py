@@ -21,16 +21,8 @@ import numpy as np
 import simlevel
 from simlevel.errors import InputError, Problem
 from simlevel.fitting.demand import PERIODS
-from simlevel.item_tables import (
-    Columns,
-    Floats,
-    Histories,
-    Items,
-    LeadTimes,
-    Source,
-    asked_for,
-    source,
-)
+from simlevel.item_records import Histories, Items, LeadTimes, asked_for
+from simlevel.item_tables import Columns, Floats, Source, source
 from simlevel.model.portfolio import Portfolio
 from simlevel.saving import alone, folder_at, write_whole
 from simlevel.studies.portfolio.chunk import from_record
