@@ -473,9 +473,8 @@ def _portfolio(file: Path, folder: Path, as_json: bool, scheduler: str | None) -
             return INTERRUPTED
         found = answer(work, verified)
         portfolio_tables.write_folder(found)
-    for name in said.classes:
-        if name not in found.rollup.classes:
-            _warn(f"classes.{name}: no item is in it")
+    for warning in found.warnings:
+        _warn(warning)
     if as_json:
         _print_json(summary(found))
     else:

@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from datetime import date
 
-from simlevel.errors import InputError
+from simlevel.errors import InputError, Problem
 
 MOST_PERIODS = 20_000
 _TIME = r"(?:[ T]\d{2}:\d{2}(?::\d{2}(?:\.\d+)?)?)?"
@@ -17,6 +17,14 @@ _FORMS = {
     "a week": r"(\d{4})-?W(\d{1,2})",
 }
 _SHOWN = 'a whole number, "2026-11", "2026-W47" or "2026-11-22"'
+
+
+class BadPeriodError(InputError):
+    """What the first or the last period is said to be cannot be; *key* is which of them."""
+
+    def __init__(self, key: str, expected: str, found: str) -> None:
+        super().__init__([Problem("", 0, 0, key, f"expected {expected}, found {found}")])
+        self.key, self.expected, self.found = key, expected, found
 
 
 @dataclass(frozen=True)
@@ -32,27 +40,27 @@ class Periods:
 
     @classmethod
     def between(cls, first: str, last: str, unit: str) -> Periods:
-        """From *first* to *last*, both included. Raises InputError for what is no such period.
+        """From *first* to *last*, both included. Raises BadPeriodError for what is none such.
 
         >>> Periods.between("1997-01", "2001-08", "month").count
         56
         """
         form = _form(first)
         if form is None:
-            raise InputError(f"first: expected {_SHOWN}, found {first}")
+            raise BadPeriodError("first", _SHOWN, first)
         allowed = {"a month": ("month", "year"), "a week": ("week",),
                    "a date": ("day", "week", "month", "year")}.get(form, (unit,))  # fmt: skip
         if unit not in allowed:
-            raise InputError(f"first: expected {form} to lie in one {unit}, found {first}")
+            raise BadPeriodError("first", f"{form} to lie in one {unit}", first)
         whole = cls(form, unit, 0, 0)
         start, end = whole._place(first), whole._place(last)
         if start is None:
-            raise InputError(f"first: expected {form} that there is, found {first}")
+            raise BadPeriodError("first", f"{form} that there is", first)
         if end is None:
-            raise InputError(f"last: expected {form} as first is, found {last}")
+            raise BadPeriodError("last", f"{form} as first is", last)
         if not start <= end < start + MOST_PERIODS:
-            found = f"{first} to {last}"
-            raise InputError(f"last: expected 1 to {MOST_PERIODS:,} periods, found {found}")
+            expected = f"1 to {MOST_PERIODS:,} periods"
+            raise BadPeriodError("last", expected, f"{first} to {last}")
         return cls(form, unit, start, end - start + 1)
 
     def index(self, label: str) -> int | None:
@@ -62,6 +70,11 @@ class Periods:
         """
         place = self._place(label)
         return None if place is None else place - self.first
+
+    def inside(self, label: str) -> int | None:
+        """As :meth:`index`; None too for what lies before the first or after the last."""
+        place = self.index(label)
+        return place if place is not None and 0 <= place < self.count else None
 
     def _place(self, label: str) -> int | None:
         found = re.fullmatch(_FORMS[self.form], label.strip())

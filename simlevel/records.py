@@ -9,10 +9,10 @@ import math
 import re
 import warnings
 import zipfile
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from simlevel.errors import InputError, Problem, near
 
@@ -26,7 +26,7 @@ MOST_CELLS = 25_000_000
 LARGEST, SMALLEST = 1e15, 1e-15
 MOST_LISTED = 20
 
-_SEPARATORS = {",": '","', ";": '";"', "\t": "tab", "|": '"|"'}
+SEPARATORS = {",": '","', ";": '";"', "\t": "tab", "|": '"|"'}
 _NO_SEPARATOR = "\x1f"
 
 _POWER = r"(?:[eE][+-]?\d{1,4})?"
@@ -61,17 +61,13 @@ Line = tuple[int, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
-class Table:
-    """What a file holds, as text, and the dialect that it was read in."""
+class Heading:
+    """What a file says before its rows, and the dialect that it is read in."""
 
     path: Path
     header: Row
-    rows: Sequence[Row]
-    """Up to the last that is not empty."""
     separator: str | None
     """None in a workbook and in a text file of one column."""
-    sheets: tuple[str, ...]
-    """The sheets of a workbook, of which the first was read; none in a text file."""
 
     @property
     def width(self) -> int:
@@ -80,6 +76,26 @@ class Table:
     def problem(self, line: int, place: int, key: str, message: str) -> Problem:
         """A problem at the cell in column *place*, counted from 0."""
         return Problem(str(self.path), line, place + 1, key, message)
+
+
+@dataclass(frozen=True)
+class Table(Heading):
+    """What a file holds, as text."""
+
+    rows: Sequence[Row]
+    """Up to the last that is not empty."""
+    sheets: tuple[str, ...]
+    """The sheets of a workbook, of which the first was read; none in a text file."""
+
+    @property
+    def first(self) -> Row:
+        """The first row that is not empty, where there are rows."""
+        return next(row for row in self.rows if row.cells)
+
+    @property
+    def fits(self) -> Set[bool]:
+        """Whether rows that are not empty have the width of the header: of some, of others."""
+        return {len(row.cells) == self.width for row in self.rows if row.cells}
 
 
 class NoNumber(str):
@@ -98,8 +114,8 @@ _NOTHING = NoNumber.described("", "an empty cell, or a formula that was never ca
 """One for all, since a sheet can have millions."""
 
 
-class _Refused(Exception):  # noqa: N818
-    """The whole file cannot be taken; read_table says which file it was."""
+class Refused(Exception):  # noqa: N818
+    """The whole file cannot be taken; who reads it says which file it was."""
 
     def __init__(self, message: str, line: int = 0, column: int = 0) -> None:
         super().__init__(message)
@@ -117,9 +133,9 @@ def read_column(path: Path, column: str) -> Column:
 def read_table(path: Path) -> Table:
     """The header, the rows and the dialect of a file, whatever its cells hold."""
     try:
-        read = _read_workbook if _ending(path) == ".xlsx" else _read_text
+        read = _read_workbook if ending_of(path) == ".xlsx" else _read_text
         return read(path, _content(path))
-    except _Refused as refused:
+    except Refused as refused:
         problem = Problem(str(path), refused.line, refused.column, "", str(refused))
         raise InputError([problem]) from refused
 
@@ -127,16 +143,19 @@ def read_table(path: Path) -> Table:
 def misfits(table: Table) -> Iterator[Problem]:
     """Where the shape of a table is wrong: no rows, an empty one, or one longer or shorter."""
     if not table.rows:
-        message = "expected at least one row below the header, found none"
-        yield table.problem(table.header.line, 0, "", message)
+        yield table.problem(table.header.line, 0, "", NO_ROW)
     width = table.width
     for line, cells in table.rows:
         if len(cells) != width:
-            message = _misfit(table, len(cells))
+            message = misfit(table, len(cells))
             yield table.problem(line, min(len(cells), width), "", message)
 
 
-def _misfit(table: Table, found: int) -> str:
+NO_ROW = "expected at least one row below the header, found none"
+
+
+def misfit(table: Heading, found: int) -> str:
+    """What is wrong with a row of so many fields."""
     if not found:
         return "expected a row, found an empty line"
     hint = " (a number with a decimal comma needs quotes here)"
@@ -152,30 +171,40 @@ def _fields(count: int) -> str:
 # The file -----------------------------------------------------------------------------------
 
 
-def _ending(path: Path) -> str:
+def ending_of(path: Path) -> str:
+    """The ending of a table that is read. Raises Refused for others."""
     ending = path.suffix.lower()
     if ending not in ENDINGS:
         taken = f"{', '.join(ENDINGS[:-1])} or {ENDINGS[-1]}"
-        raise _Refused(f"expected a file that ends in {taken}, found {ending or 'no ending'}")
+        raise Refused(f"expected a file that ends in {taken}, found {ending or 'no ending'}")
     return ending
 
 
 def _content(path: Path) -> bytes:
     try:
         if not path.is_file():
-            raise _Refused(f"expected a file, found {_instead(path)}")
+            raise Refused(f"expected a file, found {instead_of_file(path)}")
         with path.open("rb") as file:
             data = file.read(MOST_BYTES + 1)
     except OSError as error:
-        raise _Refused(f"expected a file that can be read, found: {error.strerror}") from error
+        raise unreadable(error) from error
     if len(data) > MOST_BYTES:
-        raise _Refused(f"expected at most {MOST_BYTES // 10**6} MB, found a larger file")
+        raise Refused(f"expected at most {MOST_BYTES // 10**6} MB, found a larger file")
     if not data.removeprefix(codecs.BOM_UTF8).strip():
-        raise _Refused("expected a table, found an empty file")
+        raise Refused(EMPTY)
     return data
 
 
-def _instead(path: Path) -> str:
+EMPTY = "expected a table, found an empty file"
+
+
+def unreadable(error: OSError) -> Refused:
+    """The refusal of a file that the system does not hand out."""
+    return Refused(f"expected a file that can be read, found: {error.strerror}")
+
+
+def instead_of_file(path: Path) -> str:
+    """What is there, where no file is."""
     if path.is_dir():
         return "a directory"
     return "a pipe or device" if path.exists() else "none of this name"
@@ -188,97 +217,124 @@ def _read_text(path: Path, data: bytes) -> Table:
     _check_encoding(data)
     # Blank lines at the end can be many more than the rows that are allowed.
     data = data.rstrip(b"\r\n")
-    separators = [sep for sep in _SEPARATORS if len(_first(data, sep)) > 1]
+    separators = [sep for sep in SEPARATORS if len(_first(data, sep)) > 1]
     if not separators:
         return _text_table(path, data, None)
     tables: list[Table] = []
-    refusals: list[_Refused] = []
+    refusals: list[Refused] = []
     for separator in separators:
         try:
             tables.append(_text_table(path, data, separator))
-        except _Refused as refused:
+        except Refused as refused:
             refusals.append(refused)
-    return _decided(tables, refusals)
+    return decided(tables, refusals)
 
 
 def _check_encoding(data: bytes) -> None:
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        raise _Refused('expected text in UTF-8, found UTF-16: save the file as "CSV UTF-8"')
-    if b"\0" in data:
-        raise _Refused("expected a text file, found a binary one (a workbook must end in .xlsx)")
+    check_text(data)
     data = data.removeprefix(codecs.BOM_UTF8)
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:
         before = re.split("\r\n?|\n", data[: error.start].decode("utf-8"))
-        message = f"expected text in UTF-8, found the byte 0x{data[error.start]:02X}, which is not"
-        advice = ': save the file as "CSV UTF-8"'
-        raise _Refused(message + advice, len(before), len(before[-1]) + 1) from error
+        raise no_utf8(data[error.start], len(before), len(before[-1]) + 1) from error
+
+
+def check_text(data: bytes) -> None:
+    """Raises Refused where what a file begins with, or a part of it, is no text of single bytes."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        raise Refused('expected text in UTF-8, found UTF-16: save the file as "CSV UTF-8"')
+    if b"\0" in data:
+        raise Refused("expected a text file, found a binary one (a workbook must end in .xlsx)")
+
+
+def no_utf8(byte: int, line: int, column: int) -> Refused:
+    """The refusal of a text in another encoding, with the first *byte* that says so."""
+    message = f"expected text in UTF-8, found the byte 0x{byte:02X}, which is not"
+    return Refused(f'{message}: save the file as "CSV UTF-8"', line, column)
 
 
 def _first(data: bytes, separator: str) -> tuple[str, ...]:
     try:
         return next(_lines(data, separator))[1]
-    except _Refused:
+    except Refused:
         return ()
 
 
 def _lines(data: bytes, separator: str | None) -> Iterator[Line]:
     text = io.TextIOWrapper(io.BytesIO(data), encoding="utf-8-sig", newline="")
-    reader = csv.reader(
-        text, delimiter=separator or _NO_SEPARATOR, skipinitialspace=True, strict=True
-    )
+    reader = reader_of(text, separator)
     line = 1
     try:
         for cells in reader:
             yield line, tuple(map(str.strip, cells))
             line = reader.line_num + 1
     except csv.Error as error:
-        message = "expected quotes that close just before a separator, found one that does not"
-        raise _Refused(message, line, 1) from error
+        raise Refused(OPEN_QUOTES, line, 1) from error
+
+
+def reader_of(lines: Iterable[str], separator: str | None) -> Any:
+    """The rows of a text file, with the spaces that end their cells; raises csv.Error."""
+    return csv.reader(
+        lines, delimiter=separator or _NO_SEPARATOR, skipinitialspace=True, strict=True
+    )
+
+
+OPEN_QUOTES = "expected quotes that close just before a separator, found one that does not"
 
 
 def _text_table(path: Path, data: bytes, separator: str | None) -> Table:
     lines = _lines(data, separator)
-    header = _header(lines)
+    header = header_of(lines)
     width = len(header.cells)
     # A row that is too long stays so, unless separators are all that it has too many of.
     rows = ((line, cells if any(cells[width:]) else cells[:width]) for line, cells in lines)
-    return Table(path, header, _bounded(rows), separator, ())
+    return Table(path, header, separator, _bounded(rows), ())
 
 
-def _decided(tables: Sequence[Table], refusals: Sequence[_Refused]) -> Table:
-    """The one table whose rows have the width of its header."""
-    regular = [table for table in tables if all(_fitting(table))]
+class Judged(Protocol):
+    """A table as one separator has it."""
+
+    @property
+    def separator(self) -> str | None: ...
+    @property
+    def width(self) -> int: ...
+    @property
+    def first(self) -> Row: ...
+    @property
+    def fits(self) -> Set[bool]: ...
+
+
+AnyJudged = TypeVar("AnyJudged", bound=Judged)
+
+
+def decided(tables: Sequence[AnyJudged], refusals: Sequence[Refused]) -> AnyJudged:
+    """The one table whose rows have the width of its header. Raises Refused."""
+    regular = [table for table in tables if all(table.fits)]
     if refusals and not regular:
         raise refusals[0]
-    possible = regular or [table for table in tables if any(_fitting(table))]
+    possible = regular or [table for table in tables if any(table.fits)]
     if len(possible) == 1:
         return possible[0]
     raise _undecided(possible or tables)
 
 
-def _undecided(tables: Sequence[Table]) -> _Refused:
+def _undecided(tables: Sequence[Judged]) -> Refused:
     if len(tables) == 1:
         return _no_row_fits(tables[0])
-    marks = " and ".join(_SEPARATORS[table.separator] for table in tables if table.separator)
-    return _Refused(
+    marks = " and ".join(SEPARATORS[table.separator] for table in tables if table.separator)
+    return Refused(
         f"expected one separator throughout, found {marks}, and cannot tell which it is: "
         "quote the names and numbers that hold one, or save the file comma separated", 1, 1,
     )  # fmt: skip
 
 
-def _fitting(table: Table) -> Iterator[bool]:
-    width = table.width
-    return (len(row.cells) == width for row in table.rows if row.cells)
-
-
-def _no_row_fits(table: Table) -> _Refused:
-    line, cells = table.rows[0]
-    mark = _SEPARATORS[table.separator or ","]
+def _no_row_fits(table: Judged) -> Refused:
+    line, cells = table.first
+    mark = SEPARATORS[table.separator or ","]
     wanted = f"expected rows of {_fields(table.width)} separated by {mark}, as in the header"
     advice = "quote the names and numbers that hold the separator, or use one throughout"
-    return _Refused(f"{wanted}, found no such row, and {len(cells)} here: {advice}", line, 1)
+    return Refused(f"{wanted}, found no such row, and {len(cells)} here: {advice}", line, 1)
 
 
 # Workbooks ----------------------------------------------------------------------------------
@@ -292,7 +348,7 @@ def _read_workbook(path: Path, data: bytes) -> Table:
         try:
             _check_unpacked(data)
             return _sheet_table(path, load(io.BytesIO(data)))
-        except _Refused:
+        except Refused:
             raise
         except Exception as error:
             raise _broken(error) from error
@@ -303,7 +359,7 @@ def _loader() -> Any:
         from openpyxl import load_workbook
     except ImportError as error:
         advice = 'expected openpyxl, which reads .xlsx, found none: pip install "simlevel[excel]"'
-        raise _Refused(advice) from error
+        raise Refused(advice) from error
     return lambda file: load_workbook(file, read_only=True, data_only=True, keep_links=False)
 
 
@@ -312,13 +368,13 @@ def _check_unpacked(data: bytes) -> None:
         size = sum(part.file_size for part in archive.infolist())
     if size > MOST_UNPACKED:
         limit = f"at most {MOST_UNPACKED // 10**6} MB when unpacked"
-        raise _Refused(f"expected a workbook of {limit}, found {size // 10**6} MB")
+        raise Refused(f"expected a workbook of {limit}, found {size // 10**6} MB")
 
 
-def _broken(error: Exception) -> _Refused:
+def _broken(error: Exception) -> Refused:
     reason = next(iter(str(error).splitlines()), "") or type(error).__name__
     advice = "open it in Excel and save it again as .xlsx, without a password"
-    return _Refused(f"expected a workbook, found one that cannot be read ({reason}): {advice}")
+    return Refused(f"expected a workbook, found one that cannot be read ({reason}): {advice}")
 
 
 def _sheet_table(path: Path, book: Any) -> Table:
@@ -326,10 +382,10 @@ def _sheet_table(path: Path, book: Any) -> Table:
     # The size that a sheet states is often wrong, and cuts off what lies beyond it.
     sheet.reset_dimensions()
     lines = _sheet_lines(sheet)
-    header = _header(lines)
+    header = header_of(lines)
     width = len(header.cells)
     rows = ((line, (*cells, *[""] * (width - len(cells)))[:width]) for line, cells in lines)
-    return Table(path, header, _bounded(rows), None, tuple(s.title for s in book.worksheets))
+    return Table(path, header, None, _bounded(rows), tuple(s.title for s in book.worksheets))
 
 
 def _sheet_lines(sheet: Any) -> Iterator[Line]:
@@ -337,7 +393,7 @@ def _sheet_lines(sheet: Any) -> Iterator[Line]:
     for line, values in enumerate(sheet.iter_rows(values_only=True), 1):
         count += len(values)
         if count > MOST_CELLS:
-            raise _Refused(f"expected at most {MOST_CELLS:,} cells, found more", line, 1)
+            raise Refused(f"expected at most {MOST_CELLS:,} cells, found more", line, 1)
         yield line, tuple(map(_cell, values))
 
 
@@ -353,7 +409,7 @@ def _no_number(value: object) -> NoNumber:
     if value is None or not text:
         return _NOTHING
     if isinstance(value, str):
-        return NoNumber.described(text, f'the text "{_shown(text)}"')
+        return NoNumber.described(text, f'the text "{shown(text)}"')
     found = text.lower() if isinstance(value, bool) else f"the date or time {text}"
     return NoNumber.described(text, found)
 
@@ -361,11 +417,12 @@ def _no_number(value: object) -> NoNumber:
 # Rows ---------------------------------------------------------------------------------------
 
 
-def _header(lines: Iterator[Line]) -> Row:
+def header_of(lines: Iterator[Line]) -> Row:
+    """The names of the columns, from the first line. Raises Refused."""
     line, names = next(lines, (1, ()))
     width = max((place for place, name in enumerate(names, 1) if name), default=0)
     if not width:
-        raise _Refused("expected the names of the columns, found an empty first row", 1, 1)
+        raise Refused("expected the names of the columns, found an empty first row", 1, 1)
     return Row(line, names[:width])
 
 
@@ -378,7 +435,7 @@ def _bounded(lines: Iterable[Line]) -> list[Row]:
         kept.append(Row(line, cells if filled else ()))
         end = len(kept) if filled else end
         if end > MOST_ROWS or len(kept) > 2 * MOST_ROWS:
-            raise _Refused(f"expected at most {MOST_ROWS:,} rows, found more", line, 1)
+            raise Refused(f"expected at most {MOST_ROWS:,} rows, found more", line, 1)
     return kept[:end]
 
 
@@ -388,15 +445,15 @@ def _bounded(lines: Iterable[Line]) -> list[Row]:
 def column_of(table: Table, column: str) -> Column:
     """What read_column returns, from a table that has been read."""
     name, names = column.strip(), table.header.cells
-    problems = [*_no_such_column(table, name), *misfits(table)]
+    problems = [*no_such_column(table, name), *misfits(table)]
     if not name or names.count(name) != 1:
-        raise _listed(problems)
+        raise listed(problems)
     place = names.index(name)
     cells = [(row.line, row.cells[place]) for row in table.rows if len(row.cells) == len(names)]
     decimal, judged = _judged(cells, table.separator)
     problems += [table.problem(line, place, name, it) for line, it in judged if isinstance(it, str)]
     if problems:
-        raise _listed(problems)
+        raise listed(problems)
     values = tuple(it for _, it in judged if not isinstance(it, str))
     return Column(values, _said(table, decimal, (text for _, text in cells)))
 
@@ -412,35 +469,45 @@ def floats_of(table: Table, column: str) -> tuple[list[float], list[Problem]]:
     name, values, problems = column.strip(), [math.nan] * len(cells), []
     place = table.header.cells.index(name)
     try:
-        shapes = _first_of_each_shape((line, _unsigned(text)) for line, text in filled)
-        decimal = _decimal_sign(shapes, table.separator)
-    except _Refused as refused:
+        shapes = _first_of_each_shape((line, unsigned(text)) for line, text in filled)
+        decimal = decimal_sign(shapes, table.separator)
+    except Refused as refused:
         raise InputError([table.problem(refused.line, place, name, str(refused))]) from None
     for number, text in enumerate(cells):
-        found = _number(_unsigned(text), decimal) if text else math.nan
-        if isinstance(found, str):
-            message = f"expected a number, found {_found(text)}"
+        found = signed(text, decimal)
+        if found is None:
+            message = f"expected a number, found {found_in(text)}"
             problems.append(table.problem(table.rows[number].line, place, name, message))
         else:
-            values[number] = -found if text.startswith("-") else found
+            values[number] = found
     return values, problems
 
 
-def _unsigned(text: str) -> str:
+def signed(text: str, decimal: str) -> float | None:
+    """The number of any sign that a cell holds, NaN where it is empty; None where it is none."""
+    found = _number(unsigned(text), decimal) if text else math.nan
+    if isinstance(found, str):
+        return None
+    return -found if text.startswith("-") else found
+
+
+def unsigned(text: str) -> str:
+    """Without a minus."""
     return text if isinstance(text, NoNumber) else text.removeprefix("-")
 
 
 def texts_of(table: Table, column: str) -> list[str]:
     """The cells of a column. Raises InputError where there is none, or rows do not fit."""
     name = column.strip()
-    problems = [*_no_such_column(table, name), *misfits(table)]
+    problems = [*no_such_column(table, name), *misfits(table)]
     if problems:
-        raise _listed(problems)
+        raise listed(problems)
     place = table.header.cells.index(name)
     return [row.cells[place] for row in table.rows]
 
 
-def _no_such_column(table: Table, name: str) -> Iterator[Problem]:
+def no_such_column(table: Heading, name: str) -> Iterator[Problem]:
+    """Where the header has not one column of this name."""
     names = table.header.cells
     places = [place for place, known in enumerate(names) if known == name]
     if len(places) > 1:
@@ -455,7 +522,7 @@ def _no_such_column(table: Table, name: str) -> Iterator[Problem]:
 
 def _enumerated(names: Sequence[str]) -> str:
     more = f" and {len(names) - 10:,} more" if len(names) > 10 else ""
-    return ", ".join(f'"{_shown(name)}"' for name in names[:10]) + more
+    return ", ".join(f'"{shown(name)}"' for name in names[:10]) + more
 
 
 def _judged(
@@ -463,18 +530,18 @@ def _judged(
 ) -> tuple[str, list[tuple[int, float | str]]]:
     """The decimal sign, and each number with its line, or what is wrong in its place."""
     try:
-        decimal = _decimal_sign(_first_of_each_shape(cells), separator)
-    except _Refused as refused:
+        decimal = decimal_sign(_first_of_each_shape(cells), separator)
+    except Refused as refused:
         # What is wrong however the column is read can be told all the same.
-        plain = [(line, text) for line, text in cells if _shape(text) in ("", "12")]
+        plain = [(line, text) for line, text in cells if shape_of(text) in ("", "12")]
         return ".", [(refused.line, str(refused)), *_judged(plain, separator)[1]]
     return decimal, [(line, _number(text, decimal)) for line, text in cells]
 
 
-def _listed(problems: Iterable[Problem]) -> InputError:
-    """The first problems of a file, and how many more there are."""
+def listed(problems: Iterable[Problem], others: int = 0) -> InputError:
+    """The first problems of a file, and how many more there are, so many *others* among them."""
     problems = sorted(problems)
-    more = len(problems) - MOST_LISTED
+    more = len(problems) + others - MOST_LISTED
     if more <= 0:
         return InputError(problems)
     at = problems[MOST_LISTED]
@@ -484,11 +551,11 @@ def _listed(problems: Iterable[Problem]) -> InputError:
 
 def _said(table: Table, decimal: str, texts: Iterable[str]) -> str | None:
     if len(table.sheets) > 1:
-        sheet = f'sheet "{_shown(table.sheets[0])}", the first of {len(table.sheets)}'
+        sheet = f'sheet "{shown(table.sheets[0])}", the first of {len(table.sheets)}'
         return f"{table.path.name}: read from {sheet}"
     parts = []
     if table.separator and table.separator != ",":
-        parts.append(f"separator {_SEPARATORS[table.separator]}")
+        parts.append(f"separator {SEPARATORS[table.separator]}")
     if decimal == ",":
         parts.append("decimal comma")
     if any(("." if decimal == "," else ",") in text for text in texts):
@@ -500,7 +567,7 @@ def _said(table: Table, decimal: str, texts: Iterable[str]) -> str | None:
 # Numbers ------------------------------------------------------------------------------------
 
 
-def _shape(text: str) -> str:
+def shape_of(text: str) -> str:
     """An example of the kind of number that *text* is; nothing where it is none."""
     if isinstance(text, NoNumber):
         return ""
@@ -516,11 +583,11 @@ def _shape(text: str) -> str:
 def _first_of_each_shape(cells: Iterable[tuple[int, str]]) -> dict[str, tuple[int, str]]:
     seen: dict[str, tuple[int, str]] = {}
     for line, text in cells:
-        seen.setdefault(_shape(text), (line, text))
+        seen.setdefault(shape_of(text), (line, text))
     return seen
 
 
-def _decimal_sign(seen: Mapping[str, tuple[int, str]], separator: str | None) -> str:
+def decimal_sign(seen: Mapping[str, tuple[int, str]], separator: str | None) -> str:
     """The one decimal sign that explains every number of a column."""
     sure = [seen[shape] for shape in ("1.5", "1,5") if shape in seen]
     unsure = [seen[shape] for shape in ("1.234", "1,234") if shape in seen]
@@ -534,43 +601,44 @@ def _decimal_sign(seen: Mapping[str, tuple[int, str]], separator: str | None) ->
     return "."
 
 
-def _mixed(one: tuple[int, str], other: tuple[int, str]) -> _Refused:
+def _mixed(one: tuple[int, str], other: tuple[int, str]) -> Refused:
     found = f"{one[1]} in line {one[0]} and {other[1]} here"
     advice = "write all with a decimal dot and nothing between thousands"
-    return _Refused(f"expected one decimal sign in the column, found {found}: {advice}", other[0])
+    return Refused(f"expected one decimal sign in the column, found {found}: {advice}", other[0])
 
 
-def _ambiguous(line: int, text: str) -> _Refused:
+def _ambiguous(line: int, text: str) -> Refused:
     whole, fraction = re.sub("[.,]", "", text), text.replace(",", ".")
     found = f"{text}, which can be {whole} or {fraction}"
     advice = "write thousands without a separator, or decimals with a dot in a comma-separated file"
-    return _Refused(f"expected numbers that read in one way, found {found}: {advice}", line)
+    return Refused(f"expected numbers that read in one way, found {found}: {advice}", line)
 
 
 def _number(text: str, decimal: str) -> float | str:
     """The number, or what is wrong with it."""
-    if not _shape(text):
-        return f"expected a number of 0 or more, found {_found(text)}"
+    if not shape_of(text):
+        return f"expected a number of 0 or more, found {found_in(text)}"
     value = float((text.translate(_SWAP) if decimal == "," else text).replace(",", ""))
     if value < 0:
-        return f"expected a number of 0 or more, found {_shown(text)}"
+        return f"expected a number of 0 or more, found {shown(text)}"
     if value > LARGEST:
-        return f"expected a number of at most 1e15, found {_shown(text)}"
+        return f"expected a number of at most 1e15, found {shown(text)}"
     if 0 < value < SMALLEST:
-        return f"expected 0 or a number of at least 1e-15, found {_shown(text)}"
+        return f"expected 0 or a number of at least 1e-15, found {shown(text)}"
     return int(value) if value.is_integer() else value
 
 
-def _found(text: str) -> str:
+def found_in(text: str) -> str:
+    """What a cell holds, where that is no number."""
     if isinstance(text, NoNumber):
         return text.found
     if not text:
         return "an empty cell"
     bare = text.lower().lstrip("+-") in ("nan", "inf", "infinity")
-    return text if bare else f'"{_shown(text)}"'
+    return text if bare else f'"{shown(text)}"'
 
 
-def _shown(text: str) -> str:
+def shown(text: str) -> str:
     """*text* on one line, and short."""
     short = text if len(text) <= 40 else f"{text[:37]}..."
     return "".join(char if char.isprintable() else " " for char in short)

@@ -9,11 +9,22 @@ import simlevel
 
 ROOT = Path(simlevel.__file__).parent
 FLOORS = (
-    {"__init__", "words", "errors", "numbers", "conventions", "glossary", "records", "saving"},
+    {
+        "__init__",
+        "words",
+        "errors",
+        "numbers",
+        "conventions",
+        "glossary",
+        "records",
+        "saving",
+        "periods",
+        "scratch",
+    },
     {"model", "compiled"},
-    {"toml_file", "periods"},
+    {"toml_file", "text_tables"},
     {"scenario_file", "portfolio_file", "item_tables", "templates"},
-    {"draws", "fitting"},
+    {"draws", "fitting", "item_records"},
     {"engines", "theory"},
     {"estimation"},
     {"studies"},
@@ -28,6 +39,8 @@ NEIGHBOURS = {
     ("glossary", "conventions"),
     ("records", "errors"),
     ("saving", "errors"),
+    ("periods", "errors"),
+    ("scratch", "errors"),
     ("templates", "scenario_file"),
     ("__main__", "cli"),
 }

@@ -10,7 +10,7 @@ import pytest
 
 from simlevel.cli import status
 from simlevel.fitting.demand import fit
-from simlevel.item_tables import Histories, netted
+from simlevel.item_records import Histories, Items, netted
 from simlevel.portfolio_file import load
 from simlevel.studies.portfolio.demo import write
 
@@ -28,10 +28,11 @@ def rows(folder: Path, name: str) -> list[dict[str, str]]:
         return list(csv.DictReader(lines))
 
 
-def recorded(folder: Path) -> Histories:
-    """The sales as the command reads them."""
+def recorded(folder: Path, names: list[str]) -> np.ndarray:
+    """The sales of some items as the command reads them."""
     portfolio = load(folder / "portfolio.toml")
-    return Histories(portfolio.history, folder / portfolio.history.file, portfolio.time_unit)
+    history, unit = portfolio.history, portfolio.time_unit
+    return Histories(history, folder / history.file, unit, Items(names)).of(names)
 
 
 @pytest.mark.parametrize(("count", "seed", "same"), [(1000, 5, True), (1000, 6, False)])
@@ -51,7 +52,7 @@ def test_a_longer_demo_begins_with_the_items_of_a_shorter_one(demo, tmp_path, na
 
 @pytest.mark.slow
 def test_demand_of_every_kind_is_there(demo):
-    kinds = fit(netted(recorded(demo).of([row["item"] for row in rows(demo, "items.csv")])))
+    kinds = fit(netted(recorded(demo, [row["item"] for row in rows(demo, "items.csv")])))
     found = np.unique(kinds.classification, return_counts=True)
     shares = dict(zip(*found, strict=True))
     # About 120 of 1,000 are erratic, the fewest; 40 are eight deviations fewer.
@@ -98,7 +99,7 @@ def test_so_many_items_that_a_text_file_has_too_few_rows_are_written_as_parquet(
         float(row["price"]) for row in rows(demo, "items.csv")[:300]
     ]
     some = [row["item"] for row in items[40:90]]
-    np.testing.assert_array_equal(recorded(tmp_path).of(some), recorded(demo).of(some))
+    np.testing.assert_array_equal(recorded(tmp_path, some), recorded(demo, some))
 
 
 @pytest.mark.slow

@@ -1,6 +1,7 @@
 """A whole portfolio, from tables to a folder: what is finished stays finished."""
 
 import csv
+import html
 import json
 import math
 from pathlib import Path
@@ -14,7 +15,7 @@ import pytest
 import simlevel as sl
 from simlevel.cli import status
 from simlevel.fitting.demand import fit
-from simlevel.item_tables import netted
+from simlevel.item_records import netted
 from simlevel.portfolio_file import load, parse
 from simlevel.studies.portfolio import run, steps
 from simlevel.studies.portfolio.chunk import COLUMNS, from_record
@@ -172,7 +173,36 @@ def test_a_lead_time_below_0_is_refused(orders, capsys):
     with (orders.parent / "orders.csv").open("a") as table:
         table.write("i5,-3\n")
     assert status(["portfolio", str(orders), "-o", str(orders.parent / "out")]) == 2
-    assert "weeks: expected a time of 0 or more, found -3 in row 19" in capsys.readouterr().err
+    assert (
+        "orders.csv:20:2: weeks: expected a time of 0 or more, found -3" in capsys.readouterr().err
+    )
+
+
+def test_what_stands_in_the_records_for_nothing_is_said_in_every_place(orders, capsys):
+    for name, more in (("sales.csv", "<b>,2021-05,3\ni1,2019-12,1\n"), ("orders.csv", "gone,3\n")):
+        with (orders.parent / name).open("a") as table:
+            table.write(more)
+    made, said = settle(orders, "out", capsys)
+    expected = [
+        "1 item of the history is not in the items table: <b>",
+        "1 row of the history lies outside 2020-01 to 2023-12: 2019-12",
+        "1 item of the lead times on record is not in the items table: gone",
+    ]
+    assert said == "".join(f"simlevel: {each}\n" for each in expected)
+    assert json.loads(made["summary.json"])["warnings"] == expected
+    page = " ".join(html.unescape(made["report.html"].decode().replace("\xa0", " ")).split())
+    assert all(f"<li>{each}</li>" in page for each in expected)
+    assert b"<b>" not in made["report.html"]
+    rows = rows_in(made)
+    assert "<b>" not in rows
+
+
+def test_an_item_without_any_sale_is_named(file, capsys):
+    with (file.parent / "items.csv").open("a") as table:
+        table.write("idle,30,2,1,4\n")
+    row = rows_in(settle(file, "out", capsys)[0])["idle"]
+    assert row["note"]
+    assert not row["proposed_reorder_point"]
 
 
 def test_an_item_that_fits_on_no_steps_becomes_a_row_that_says_so(file, monkeypatch):

@@ -25,11 +25,13 @@ from simlevel.model.fields import (
     Whole,
     Words,
     one_of,
+    singular,
     units_in,
     using_time_unit,
     wrong,
 )
 from simlevel.model.scenario import Origin
+from simlevel.periods import BadPeriodError, Periods
 
 FAMILIES = ("normal", "gamma", "poisson", "negative_binomial")
 """Shapes of demand that is given by its moments."""
@@ -316,7 +318,7 @@ class Portfolio(Frozen):
         return self._origin
 
 
-def contradictions(portfolio: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
+def contradictions(portfolio: Any) -> Iterator[tuple[tuple[str | int, ...], Any]]:
     """(path, error) wherever one section contradicts another.
 
     *portfolio* may be any object with the attributes of a Portfolio, each false where that
@@ -328,6 +330,8 @@ def contradictions(portfolio: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
         expected = "a lead time, here or from the records of a table [lead_times]"
         yield ("items", "lead_time"), wrong(expected, Words("none"))
     yield from _demand_is_known_once(portfolio)
+    if portfolio.history and portfolio.time_unit:
+        yield from _periods_are_there(portfolio.history, portfolio.time_unit)
     if (kind := portfolio.proposed) and kind.kind == "base_stock" and kind.order_quantity:
         found = Words("order_quantity")
         yield ("proposed", "order_quantity"), wrong("no such key beside base_stock", found)
@@ -360,6 +364,20 @@ def contradictions(portfolio: Any) -> Iterator[tuple[tuple[str, ...], Any]]:
         if classes[name].takes_all:
             expected = "where, value_up_to or variability_up_to, as other classes follow"
             yield ("classes", name), wrong(expected, Words("none"))
+
+
+def _periods_are_there(
+    history: History, time_unit: str
+) -> Iterator[tuple[tuple[str | int, ...], Any]]:
+    try:
+        periods = Periods.between(history.first, history.last, singular(time_unit))
+    except BadPeriodError as error:
+        yield ("history", error.key), wrong(error.expected, Words(error.found))
+        return
+    expected = f"{periods.form} from {history.first} to {history.last}"
+    for number, label in enumerate(history.leave_out):
+        if periods.inside(label) is None:
+            yield ("history", "leave_out", number), wrong(expected, Words(label))
 
 
 def _demand_is_known_once(portfolio: Any) -> Iterator[tuple[tuple[str, ...], Any]]:

@@ -75,6 +75,7 @@ def summary(found: Answer) -> Document:
             "items": found.changes.rows,
         },
         "verification": _verified(found.work, found.verification),
+        "warnings": found.warnings,
     }
 
 

@@ -91,6 +91,7 @@ class Page:
     said: str
     answer: str
     choice: tuple[str, ...]
+    warnings: tuple[str, ...]
     how_to_read: str
     classes: tuple[Class, ...]
     more_classes: int
@@ -122,6 +123,7 @@ def page(document: Document, portfolio: Portfolio, inputs: Mapping[str, str]) ->
         said=_said(document),
         answer=_answer(document, portfolio),
         choice=tuple(_choice(document)),
+        warnings=tuple(document["warnings"]),
         how_to_read=_how_to_read(document),
         classes=tuple(_class(name, each) for name, each in known[: MOST_CLASSES + 1]),
         more_classes=len(known[MOST_CLASSES + 1 :]),

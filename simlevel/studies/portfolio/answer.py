@@ -24,6 +24,15 @@ class Answer:
     changes: Changes
     verification: Verification | None = None
     """Where the settings proposed were simulated."""
+    unused: tuple[str, ...] = ()
+    """What stands in the records and counts for nothing, in sentences."""
+
+    @property
+    def warnings(self) -> list[str]:
+        """What is not used, and what nobody is in."""
+        nobody = [f"classes.{name}: no item is in it" for name in self.work.portfolio.classes
+                  if name not in self.rollup.classes]  # fmt: skip
+        return [*self.unused, *nobody]
 
     def tables(self) -> Iterator[Table]:
         """The results of one chunk after another, the system optimum among them."""
@@ -34,7 +43,7 @@ class Answer:
 def answer(work: Work, verification: Verification | None) -> Answer:
     """What the chunks of *work*, which are all there, come to."""
     best = optimum(work.portfolio, work.tables)
-    found = Answer(work, Rollup(), best, Changes(work.portfolio), verification)
+    found = Answer(work, Rollup(), best, Changes(work.portfolio), verification, work.unused)
     for table in found.tables():
         found.rollup.add(table)
         found.changes.add(table)

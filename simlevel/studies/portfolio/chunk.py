@@ -12,7 +12,8 @@ import numpy as np
 from simlevel.errors import SimlevelError
 from simlevel.fitting.demand import Fitted, fit
 from simlevel.fitting.lead_times import fit_lead_times
-from simlevel.item_tables import Columns, Floats, asked_for
+from simlevel.item_records import asked_for
+from simlevel.item_tables import Columns, Floats
 from simlevel.model.distribution import Constant
 from simlevel.model.fields import exact, units_in
 from simlevel.model.lead_time import LeadTime

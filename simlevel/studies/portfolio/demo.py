@@ -32,7 +32,7 @@ MONTHS = 12 * YEARS
 DAYS = 365.25 / 12
 """In a month."""
 MOST_IN_TEXT = 20_000
-"""Items whose sales, some thirty each, are safely below the rows that a text file may have."""
+"""Items whose sales, some thirty each, are read from a text file in seconds."""
 Row: TypeAlias = tuple[str, ...]
 Sink: TypeAlias = Callable[[Iterable[Row]], None]
 """What writes rows to a table."""

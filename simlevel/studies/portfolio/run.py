@@ -21,7 +21,8 @@ import numpy as np
 import simlevel
 from simlevel.errors import InputError, Problem
 from simlevel.fitting.demand import PERIODS
-from simlevel.item_tables import Columns, Floats, Histories, LeadTimes, Source, asked_for, source
+from simlevel.item_records import Histories, Items, LeadTimes, asked_for
+from simlevel.item_tables import Columns, Floats, Source, source
 from simlevel.model.portfolio import Portfolio
 from simlevel.saving import alone, folder_at, write_whole
 from simlevel.studies.portfolio.chunk import from_record
@@ -62,7 +63,8 @@ class Work:
         history = self.portfolio.history
         if history is None:
             return None
-        found = Histories(history, self.base / history.file, self.portfolio.time_unit)
+        path, unit = self.base / history.file, self.portfolio.time_unit
+        found = Histories(history, path, unit, self.named, self._scratch())
         most, held_out = found.periods.count - PERIODS, self.portfolio.backtest.periods or 0
         if held_out > max(most, 0):
             expected = f"at most {max(most, 0):,}, so that {PERIODS} periods are left to fit"
@@ -73,7 +75,26 @@ class Work:
     def lead_times(self) -> LeadTimes | None:
         """The lead times on record, where there are any."""
         said = self.portfolio.lead_times
-        return LeadTimes(said, self.base / said.file) if said else None
+        if said is None:
+            return None
+        return LeadTimes(said, self.base / said.file, self.named, self._scratch())
+
+    def _scratch(self) -> Path:
+        """Where there is room on a disk: beside the chunks."""
+        folder_at(self.folder / STATE)
+        return self.folder / STATE
+
+    @cached_property
+    def named(self) -> Items:
+        """The items by name, to look up those of a record."""
+        name = self.portfolio.items.name
+        return Items(each for columns in self.columns() for each in columns.texts[name])
+
+    @property
+    def unused(self) -> tuple[str, ...]:
+        """What stands in the records and counts for nothing, in sentences."""
+        records = (self.histories, self.lead_times)
+        return tuple(said for each in records if each for said in each.unused)
 
     @property
     def items(self) -> int:
