@@ -1,7 +1,6 @@
 """The tables of a portfolio: a record in every shape that a file may have, and what comes back."""
 
 import csv
-import resource
 import tracemalloc
 
 import numpy as np
@@ -273,6 +272,7 @@ def test_the_scratch_file_has_no_name_and_a_disk_that_is_full_is_told(tmp_path, 
     kept.flush()
     assert kept.read(998, 1005).tolist() == [0, 4]
     assert list(tmp_path.iterdir()) == []
+    resource = pytest.importorskip("resource")
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (4000, hard))
     try:
