@@ -308,7 +308,7 @@ def test_memory_does_not_grow_with_the_rows_of_a_text_file(tmp_path, monkeypatch
     orders = {"file": "orders.csv", "item": "item", "lead_time": {"column": "units", "unit": "day"}}
     said = LeadTimeRecords.model_validate(orders)
     peaks: dict[str, list[int]] = {"history": [], "lead times": [], "items": [], "held": []}
-    for count in (60, 240):
+    for count in (30, 120):
         names = [f"i{number}" for number in range(count)]
         rows = [(name, month, 1) for name in names for month in MONTHS * 10]
         items, path = Items(names), tmp_path / f"{count}.csv"
