@@ -17,7 +17,7 @@ from simlevel.cli import status
 from simlevel.fitting.demand import fit
 from simlevel.item_records import netted
 from simlevel.portfolio_file import load, parse
-from simlevel.studies.portfolio import run, steps
+from simlevel.studies.portfolio import run
 from simlevel.studies.portfolio.chunk import COLUMNS, from_record
 from simlevel.studies.portfolio.steps import Stepped, stepped
 from simlevel.studies.portfolio.store import column, packed, unpacked
@@ -205,13 +205,17 @@ def test_an_item_without_any_sale_is_named(file, capsys):
     assert not row["proposed_reorder_point"]
 
 
-def test_an_item_that_fits_on_no_steps_becomes_a_row_that_says_so(file, monkeypatch):
-    monkeypatch.setattr(steps, "MOST_STEPS", 4)
+def test_an_item_whose_settings_in_use_are_absurd_becomes_a_row_that_says_so(file):
+    table = file.parent / "items.csv"
+    table.write_text(table.read_text().replace("i3,58,6,1,5\n", "i3,58,6,1,5e9\n"))
     work, _ = run.begin(load(file), file.parent, file.parent / "out")
-    columns = next(work.columns())
-    found = from_record(work.portfolio, columns, work.histories.of(columns.texts["item"]), {})
-    assert any("too heavy a tail" in reason for reason in found["error"])
-    assert not any("internal error" in reason for reason in found["error"])
+    found = {}
+    for columns in work.columns():
+        names = columns.texts["item"]
+        row = from_record(work.portfolio, columns, work.histories.of(names), {})
+        found |= dict(zip(names, row.get("error", [""] * len(names)), strict=True))
+    assert found["i3"] == "settings in use above 1,000,000 steps of stock"
+    assert not any(reason for name, reason in found.items() if name != "i3")
 
 
 def test_a_run_that_lost_a_chunk_ends_in_the_same_bytes(file, capsys):

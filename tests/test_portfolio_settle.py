@@ -128,15 +128,20 @@ def test_an_order_quantity_that_is_held_stays_as_it_is(name):
     assert float(Shelf(given, 0).cheapest().policy.batch) == pytest.approx(held, rel=1e-12)
 
 
+@pytest.mark.parametrize("kind", ["sS", "rQ", "base_stock"])
 @pytest.mark.parametrize(
     "policy",
     [SS(reorder_point=811.3, order_up_to=1207.9), RQ(reorder_point=795.77, order_quantity=311.1),
      BaseStock(order_up_to=1002.2)],
     ids=["sS", "rQ", "base_stock"],
 )  # fmt: skip
-def test_settings_in_use_between_two_steps_are_worth_what_they_are_on_finer_ones(policy):
+def test_settings_in_use_between_two_steps_are_worth_what_they_are_on_finer_ones(policy, kind):
+    """Whatever the kind of those that are proposed."""
     found, again = (
-        Shelf(item("grams", finer=finer, present=policy), 0).present().measures for finer in (1, 8)
+        Shelf(dataclasses.replace(item("grams", finer=finer), kind=kind, present=policy), 0)
+        .present()
+        .measures
+        for finer in (1, 8)
     )
     for name in ("fill_rate", "cycle_service_level"):
         assert found[name] == pytest.approx(again[name], abs=1e-3)

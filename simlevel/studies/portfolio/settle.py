@@ -135,7 +135,7 @@ class Shelf:
     def _has_positions(self, levels: Levels) -> bool:
         """Not where wide multiples leave more positions after an order than there is time for."""
         try:
-            levels.totals("orders", 0 if self._item.kind == "base_stock" else self._least, 0, 1)
+            levels.totals("orders", self._least, 0, 1)
         except InputError:
             return False
         return True
