@@ -485,9 +485,8 @@ def test_an_order_quantity_that_is_less_than_orders_may_be_is_raised_and_the_row
 
 
 @pytest.mark.parametrize("kind", ["rQ", "sS", "base_stock"])
-@pytest.mark.parametrize("key", ["minimum_order", "order_multiple"])
-def test_orders_too_large_to_be_looked_at_are_named(file, kind, key):
-    text = TEXT.replace("[history]", f"{key} = 1e15\n\n[history]")
+def test_orders_too_large_to_be_looked_at_are_named(file, kind):
+    text = TEXT.replace("[history]", "order_multiple = 1e15\n\n[history]")
     file.write_text(text.replace("[costs]", f'[proposed]\nkind = "{kind}"\n\n[costs]'))
     assert worked_out(file)["i3"]["error"].startswith("expected minimum order, multiple and")
 
