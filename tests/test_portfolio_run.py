@@ -205,19 +205,6 @@ def test_an_item_without_any_sale_is_named(file, capsys):
     assert not row["proposed_reorder_point"]
 
 
-def test_an_item_whose_settings_in_use_are_absurd_becomes_a_row_that_says_so(file):
-    table = file.parent / "items.csv"
-    table.write_text(table.read_text().replace("i3,58,6,1,5\n", "i3,58,6,1,5e9\n"))
-    work, _ = run.begin(load(file), file.parent, file.parent / "out")
-    found = {}
-    for columns in work.columns():
-        names = columns.texts["item"]
-        row = from_record(work.portfolio, columns, work.histories.of(names), {})
-        found |= dict(zip(names, row.get("error", [""] * len(names)), strict=True))
-    assert found["i3"] == "settings in use above 1,000,000 steps of stock"
-    assert not any(reason for name, reason in found.items() if name != "i3")
-
-
 def test_a_run_that_lost_a_chunk_ends_in_the_same_bytes(file, capsys):
     once, _ = settle(file, "once", capsys)
     again, _ = settle(file, "again", capsys)
@@ -489,6 +476,16 @@ def test_orders_too_large_to_be_looked_at_are_named(file, kind):
     text = TEXT.replace("[history]", "order_multiple = 1e15\n\n[history]")
     file.write_text(text.replace("[costs]", f'[proposed]\nkind = "{kind}"\n\n[costs]'))
     assert worked_out(file)["i3"]["error"].startswith("expected minimum order, multiple and")
+
+
+def test_what_settings_in_use_give_is_the_same_beside_orders_for_a_lifetime(file):
+    before = worked_out(file)["i3"]
+    file.write_text(TEXT.replace("[history]", "minimum_order = 1e7\n\n[history]"))
+    after = worked_out(file)["i3"]
+    given = [name for name in COLUMNS if "present_" in name and before[name] != ""]
+    assert "present_mean_on_hand" in given
+    assert {name: after[name] for name in given} == {name: before[name] for name in given}
+    assert after["proposed_order_up_to"] != before["proposed_order_up_to"]
 
 
 @pytest.mark.parametrize("name", ["price", "min", "max"])

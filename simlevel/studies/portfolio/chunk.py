@@ -33,7 +33,7 @@ from simlevel.studies.portfolio.settle import (
     economic_quantity,
     raised,
 )
-from simlevel.studies.portfolio.steps import stepped
+from simlevel.studies.portfolio.steps import FINE, OF_ORDER, stepped
 from simlevel.studies.portfolio.store import Cells, Table, table_of
 
 SIDES = ("present", "proposed")
@@ -152,7 +152,7 @@ def _settle(portfolio: Portfolio, case: _Case, whole: Fitted, first: Fitted) -> 
     shelf = Shelf(item, case.seed)
     cells["how"] = shelf.how
     try:
-        if (now := shelf.present()) is not None:
+        if (now := _in_use(portfolio, case, whole, shelf)) is not None:
             cells |= _gives("present", now, item)
     except NotSettledError as error:
         cells["present_error"], case.row = str(error), replace(case.row, present=None)
@@ -175,10 +175,22 @@ def _promise(portfolio: Portfolio, case: _Case, first: Fitted) -> None:
     """What is promised of the back-test, by the *first* part of the record."""
     cells = case.cells
     before = Shelf(_item(portfolio, case, first), case.seed, SHARES)
-    if (now := before.present()) is not None:
+    if (now := _in_use(portfolio, case, first, before)) is not None:
         cells |= {f"promised_present_{name}": now.measures[name] for name in SHARES}
     case.tested = before.cheapest()
     cells |= {f"promised_proposed_{name}": case.tested.measures[name] for name in SHARES}
+
+
+def _in_use(
+    portfolio: Portfolio, case: _Case, fitted: Fitted, proposed: Shelf
+) -> Setting | None:  # fmt: skip
+    """What the settings in use give: beside large orders *proposed* its steps may be too wide."""
+    mean, variance = (float(each[case.place]) for each in fitted.moments())
+    if _ordered(case.row, mean) <= OF_ORDER * math.sqrt(variance) / FINE:
+        return proposed.present()
+    free = replace(case.row, minimum_order=None, order_multiple=None, held_quantity=None)
+    item = _item(portfolio, replace(case, row=replace(free, order_cost=0.0)), fitted)
+    return Shelf(item, case.seed, proposed.shown).present()
 
 
 def _note(cells: Cells, said: str) -> None:

@@ -112,7 +112,7 @@ class Shelf:
     """
 
     def __init__(self, item: Item, seed: int, shown: Sequence[str] = SHOWN) -> None:
-        self._item, self._unit, self._shown = item, item.demand.step, shown
+        self._item, self._unit, self.shown = item, item.demand.step, shown
         self._seed = seed
         _bounded(item)
         self._policy = _blank(item)
@@ -168,10 +168,10 @@ class Shelf:
         blank = of_kind(kind, policy.review_period)
         known = blank == self._policy and law is self._law
         choices = self._choices if known else self._all_of(blank, law)
-        found = dict.fromkeys(self._shown, 0.0)
+        found = dict.fromkeys(self.shown, 0.0)
         for (at, of_span), (height, of_level) in itertools.product(_beside(span), _beside(level)):
             if share := of_span * of_level:
-                for name in self._shown:
+                for name in self.shown:
                     found[name] += share * self._value(choices, name, at, height)
         return Setting(policy, found)
 
@@ -243,7 +243,7 @@ class Shelf:
             new["reorder_point"] = as_number((level + self._half) * self._unit)
         if item.kind != "rQ":
             new |= {"minimum_order": item.minimum_order, "order_multiple": item.order_multiple}
-        measures = {name: self._value(self._choices, name, span, level) for name in self._shown}
+        measures = {name: self._value(self._choices, name, span, level) for name in self.shown}
         return Setting(self._policy.model_copy(update=new), measures)
 
     def _value(self, choices: Choices, name: str, span: int, level: int) -> float:
