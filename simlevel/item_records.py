@@ -186,7 +186,8 @@ class _Wrong:
 
     def numbers(self, rows: Columns) -> None:
         """Cells of these rows that hold no number, or none that is finite."""
-        self._here += rows.problems.items()
+        for said in rows.wrong.values():
+            self._here += said.items()
         for name, values in rows.numbers.items():
             for row in np.flatnonzero(np.isinf(values)).tolist():
                 self.add(rows, row, name, f"expected a number, found {values[row]:g}")

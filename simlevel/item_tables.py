@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence, Sized
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -41,8 +41,10 @@ class Columns:
     texts: Mapping[str, list[str]]
     numbers: Mapping[str, Floats]
     """NaN where a cell is empty or no number."""
+    wrong: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    """What is said of cells that hold no number, by column and place in these rows."""
     problems: Mapping[int, str] = field(default_factory=dict)
-    """What is wrong with a row, by its place in these rows."""
+    """What is wrong with a row otherwise, by its place."""
     lines: Sequence[int] = ()
     """Of the file, where it has such."""
 
@@ -73,22 +75,29 @@ class _TextSource:
         signs = {name: table.decimal_sign(places[name]) for name in numbers}
         first = 0
         for block in table.blocks(size):
-            values: dict[str, Floats] = {}
-            wrong: dict[int, str] = {}
-            for name, sign in signs.items():
-                cells = block.column(places[name])
-                known = {cell: signed(cell, sign) for cell in set(cells)}
-                values[name] = np.array([known[cell] for cell in cells], dtype=np.float64)
-                for row in none_of(cells, known):
-                    message = f"expected a number, found {found_in(cells[row])}"
-                    problem = table.problem(block.lines[row], places[name], name.strip(), message)
-                    wrong.setdefault(row, str(problem))
-            words = {name: block.column(places[name]) for name in texts}
-            yield Columns(first, words, values, wrong, block.lines)
+            rows = Columns(first, {name: block.column(places[name]) for name in texts}, {},
+                           lines=block.lines)  # fmt: skip
+            cells = {name: block.column(places[name]) for name in numbers}
+            yield _with_numbers(self, rows, {name: (cells[name], signs[name]) for name in numbers})
             first += len(block.lines)
 
     def problem(self, rows: Columns, row: int, name: str, message: str) -> Problem:
-        return self._table.problem(rows.lines[row], self._table.places([name])[0], name, message)
+        place = self._table.places([name])[0]
+        return self._table.problem(rows.lines[row], place, name.strip(), message)
+
+
+def _with_numbers(
+    table: Source, rows: Columns, texts: Mapping[str, tuple[Sequence[str], str]]
+) -> Columns:
+    """*rows* with further columns of numbers: their cells as text, and their decimal sign."""
+    numbers, wrong = dict(rows.numbers), {}
+    for name, (cells, decimal) in texts.items():
+        known = {cell: signed(cell, decimal) for cell in set(cells)}
+        numbers[name] = np.array([known[cell] for cell in cells], dtype=np.float64)
+        said = {row: f"expected a number, found {found_in(cells[row])}"
+                for row in none_of(cells, known)}  # fmt: skip
+        wrong[name] = {row: str(table.problem(rows, row, name, said[row])) for row in said}
+    return replace(rows, numbers=numbers, wrong=wrong)
 
 
 def none_of(cells: Sequence[str], known: Mapping[str, object]) -> Sequence[int]:
@@ -109,23 +118,23 @@ class _SheetSource:
     def chunks(self, size: int, texts: Sequence[str], numbers: Sequence[str]) -> Iterator[Columns]:
         words = {name: texts_of(self._table, name) for name in texts}
         values: dict[str, Floats] = {}
-        wrong: dict[int, str] = {}
+        wrong: dict[str, dict[int, str]] = {}
         lines = [row.line for row in self._table.rows]
         place = {line: number for number, line in enumerate(lines)}
         for name in numbers:
             found, problems = floats_of(self._table, name)
             values[name] = np.array(found)
-            for problem in problems:
-                wrong.setdefault(place[problem.line], str(problem))
+            wrong[name] = {place[problem.line]: str(problem) for problem in problems}
         for first in range(0, self.rows, size):
             rows = slice(first, first + size)
             yield Columns(
                 first,
                 {name: each[rows] for name, each in words.items()},
                 {name: each[rows] for name, each in values.items()},
-                {n - first: said for n, said in wrong.items() if first <= n < first + size},
-                lines[rows],
-            )
+                {name: {n - first: said for n, said in each.items() if first <= n < first + size}
+                 for name, each in wrong.items()},
+                lines=lines[rows],
+            )  # fmt: skip
 
     def problem(self, rows: Columns, row: int, name: str, message: str) -> Problem:
         place = self._table.header.cells.index(name.strip())
@@ -167,11 +176,15 @@ class _ParquetSource:
         self._check(columns)
         first = 0
         for batch in parquet.ParquetFile(self._path).iter_batches(size, columns=columns):
-            yield Columns(
+            typed = [name for name in numbers if _is_text(batch.column(name))]
+            rows = Columns(
                 first,
-                {name: list(map(_text, batch.column(name).to_pylist())) for name in texts},
-                {name: _floats(self._path, name, batch.column(name)) for name in numbers},
-            )
+                {name: _texts(batch.column(name)) for name in texts},
+                {name: _floats(self._path, name, batch.column(name))
+                 for name in numbers if name not in typed},
+            )  # fmt: skip
+            cells = {name: list(map(str.strip, _texts(batch.column(name)))) for name in typed}
+            yield _with_numbers(self, rows, {name: (cells[name], ".") for name in typed})
             first += batch.num_rows
 
     def problem(self, rows: Columns, row: int, name: str, message: str) -> Problem:
@@ -179,8 +192,20 @@ class _ParquetSource:
         return Problem(str(self._path), 0, 0, name, f"{message} {place}")
 
 
-def _text(value: object) -> str:
-    return "" if value is None else str(value)
+def _is_text(column: Any) -> bool:
+    from pyarrow import types
+
+    return bool(types.is_string(column.type) or types.is_large_string(column.type))
+
+
+def _texts(column: Any) -> list[str]:
+    """Whole numbers as such, though the column has room for others."""
+    return [
+        "" if cell is None
+        else str(int(cell)) if isinstance(cell, float) and cell.is_integer()
+        else str(cell)
+        for cell in column.to_pylist()
+    ]  # fmt: skip
 
 
 def _floats(path: Path, name: str, column: Any) -> Floats:

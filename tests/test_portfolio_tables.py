@@ -258,6 +258,20 @@ def test_lead_times_are_those_of_their_items_in_the_order_of_the_table(
     assert found.unused == ["2 items of the lead times on record are not in the items table: x, y"]
 
 
+def test_a_word_among_numbers_that_parquet_keeps_as_text_is_a_problem_of_its_row(tmp_path):
+    write(tmp_path / "items.parquet", [("item", "price"), ("a", "1.5"), ("b", "ask"), ("c", None)])
+    (columns,) = source(tmp_path / "items.parquet").chunks(9, ["item"], ["price"])
+    np.testing.assert_array_equal(columns.numbers["price"], [1.5, np.nan, np.nan])
+    found = {row: said.partition(": ")[2] for row, said in columns.wrong["price"].items()}
+    assert found == {1: 'price: expected a number, found "ask" in row 2'}
+
+
+def test_a_name_that_parquet_keeps_as_a_number_is_the_whole_number_that_was_typed(tmp_path):
+    write(tmp_path / "items.parquet", [("item",), (7.0,), (None,), (2.5,)])
+    (columns,) = source(tmp_path / "items.parquet").chunks(9, ["item"], [])
+    assert columns.texts["item"] == ["7", "", "2.5"]
+
+
 @pytest.mark.parametrize("ending", [".csv", ".xlsx", ".parquet"])
 def test_what_counts_for_nothing_is_told(tmp_path, ending):
     strangers = [(name, "2025-01", 1) for name in "zyxwz"]

@@ -43,7 +43,7 @@ def in_blocks(path, name, size):
         lines += rows.lines
         texts += rows.texts[name]
         values += map(float, rows.numbers[name])
-        wrong |= {rows.lines[row]: said for row, said in rows.problems.items()}
+        wrong |= {rows.lines[row]: said for row, said in rows.wrong[name].items()}
     values = [str(int(each) if each.is_integer() else each) for each in values]
     return table.header, table.separator, lines, texts, values, wrong
 

@@ -19,6 +19,7 @@ from simlevel.model.portfolio import (
     Column,
     HoldingColumn,
     Portfolio,
+    Present,
     Rule,
     TimeColumn,
 )
@@ -98,7 +99,7 @@ class Reader:
         self.reorder_point = self._cells(present and present.reorder_point)
         self.order_up_to = self._cells(present and present.order_up_to)
         self.order_quantity = self._cells(present and present.order_quantity)
-        self.not_in_use = self._impossible() if present else {}
+        self.not_in_use = self._impossible(present) if present else {}
         held = self._amounts(portfolio.proposed.order_quantity)
         self.held_quantity = np.where(held > 0, held, math.nan)
         self._chosen = np.isnan(self.held_quantity) & (portfolio.proposed.kind != "base_stock")
@@ -174,6 +175,7 @@ class Reader:
             wanted, texts = _as_typed(rule.equals), self._columns.texts[rule.column]
             alike = {text for text in set(texts) if _as_typed(text) == wanted}
             return np.array([text in alike for text in texts])
+        self.problems = {**self._wrong(rule), **self.problems}
         value = self._columns.numbers[rule.column]
         low = -math.inf if rule.at_least is None else rule.at_least
         high = math.inf if rule.at_most is None else rule.at_most
@@ -187,9 +189,14 @@ class Reader:
         constant = math.nan if said is None else float(said)  # type: ignore[arg-type]
         return np.full(len(self.names), constant)
 
+    def _wrong(self, said: object) -> Mapping[int, str]:
+        """What is said of cells of its column that hold no number."""
+        return self._columns.wrong.get(getattr(said, "column", ""), {})
+
     def _amounts(self, said: object) -> Floats:
         """As :meth:`_cells`, of what is never below 0."""
         values = self._cells(said)
+        self.problems = {**self._wrong(said), **self.problems}
         for number in np.flatnonzero((values < 0) | np.isinf(values)):
             found = f"expected a number of 0 or more, found {values[number]:g}"
             self.problems.setdefault(int(number), f"{said.column}: {found}")  # type: ignore[attr-defined]
@@ -251,9 +258,9 @@ class Reader:
         """As :meth:`_amounts`; nothing said is no cost, but of an empty cell nobody knows."""
         return np.zeros(len(self.names)) if said is None else self._needed(said, "a cost")
 
-    def _impossible(self) -> dict[int, str]:
+    def _impossible(self, present: Present) -> dict[int, str]:
         """The rows whose settings in use cannot be, and why; two empty cells are none."""
-        by_quantity = self._portfolio.present and self._portfolio.present.order_quantity is not None
+        by_quantity = present.order_quantity is not None
         point, other = "reorder_point", "order_quantity" if by_quantity else "order_up_to"
         values = {point: self.reorder_point, other: getattr(self, other)}
         low, top = values.values()
@@ -267,13 +274,16 @@ class Reader:
                 (top < low, other, "reorder_point or more"),
             ]
         checks += [(np.isinf(values[key]), key, "a finite number") for key in values]
-        return {
+        found = {
             int(number): f"{key}: expected {expected}, found {_shown(values[key][number])} beside "
             f"{beside} {_shown(values[beside][number])}"
             for wrong, key, expected in checks
             for beside in values.keys() - {key}
             for number in np.flatnonzero(wrong)
         }
+        for said in (getattr(present, key) for key in values):
+            found |= self._wrong(said)
+        return found
 
     def _holding(self) -> Floats:
         """Money per unit on hand per time unit."""
