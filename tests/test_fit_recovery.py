@@ -2,7 +2,7 @@
 
 Items of known kind, 156 periods each, with parameters such as the records of a refinery and of a
 manufacturer have them, and some that are hard to tell: gamma demand of some 15 units, in whole
-ones, is taken for negative binomial every third time. A choice is right if it is the true family,
+ones, is often taken for negative binomial. A choice is right if it is the true family,
 or if its reorder point differs from that of the true family, fitted to the same history, by less
 than 2 % or one unit.
 """
