@@ -168,7 +168,8 @@ def begin(portfolio: Portfolio, base: Path, folder: Path) -> tuple[Work, bool]:
     settings = [simlevel.__version__, said, ITEMS, ITEMS_AT_ONCE, inputs]
     key = hashlib.sha256(json.dumps(settings).encode())
     work = Work(portfolio, base, folder, key.hexdigest(), inputs)
-    _ = work.table, work.histories, work.lead_times
+    # What cannot be read throws nothing away, nor does a column that is not there.
+    _ = next(work.columns(), None), work.histories, work.lead_times
     return work, _stale(work)
 
 
@@ -198,20 +199,12 @@ def _stale(work: Work) -> bool:
     others = list(state.glob("*.npz"))
     stale = bool(others) and not (key.is_file() and key.read_text() == work.key)
     if stale:
-        _try(work)
         work.verified.unlink(missing_ok=True)
     for path in others:
         if stale or not whole(path.read_bytes()):
             path.unlink()
     write_whole(key, work.key.encode())
     return stale
-
-
-def _try(work: Work) -> None:
-    """Read the first items: a column that is not there throws nothing away."""
-    columns = next(work.columns(), None)
-    if columns and work.histories:
-        work.histories.of(columns.texts[work.portfolio.items.name])
 
 
 def finish(
