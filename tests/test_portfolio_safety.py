@@ -142,6 +142,18 @@ def asleep(folder: Path, number: int) -> bytes:
     return b""
 
 
+def large(number: int) -> bytes:
+    time.sleep(0.002 * (number % 3))
+    return bytes(3_000_000)
+
+
+def stopped_again_and_again() -> None:
+    for _ in range(10):
+        found = workers.here(large, [(number, (number,)) for number in range(200)], 2)
+        next(found)
+        found.close()
+
+
 def test_few_jobs_are_handed_out_ahead_and_each_is_done_once():
     taken = []
 
@@ -187,6 +199,15 @@ def test_workers_end_at_once_with_a_run_that_stops(tmp_path, stop):
     assert time.monotonic() < begun + 30
     assert not any(alive(int(path.name)) for path in tmp_path.iterdir())
     assert multiprocessing.active_children() == []
+
+
+def test_a_run_that_stops_while_results_come_does_not_wait_for_the_rest_of_one():
+    code = (
+        "import sys; sys.path.insert(0, sys.argv[1]); import test_portfolio_safety as t;"
+        "t.stopped_again_and_again()"
+    )
+    here = str(Path(__file__).parent)
+    subprocess.run([sys.executable, "-c", code, here], check=True, timeout=100)
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -19,7 +20,7 @@ from concurrent.futures import (
     wait,
 )
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import chain
 from multiprocessing import get_all_start_methods, get_context
 from multiprocessing.connection import Connection
@@ -43,7 +44,9 @@ ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_
 the processors are busy as it is."""
 KILLED = "them killed again and again, as where memory runs out (what is finished is kept)"
 PATIENCE = 5
-"""Seconds that a scheduler has to answer, and to have a worker."""
+"""Seconds that a scheduler has to answer, and to have a worker; and a result to be taken."""
+_working, _ending = threading.Lock(), threading.Event()
+"""In a worker: a chunk is in hand; the main process wants no more, or is gone."""
 
 
 def here(function: Task, jobs: Iterable[Job], processes: int) -> Results:
@@ -59,7 +62,7 @@ def here(function: Task, jobs: Iterable[Job], processes: int) -> Results:
             with _processes(processes) as pool:
                 for number, arguments in todo:
                     handed[number] = arguments
-                    under_way[pool.submit(function, *arguments)] = number
+                    under_way[pool.submit(_worked_out, function, *arguments)] = number
                     while len(under_way) >= AHEAD * processes:
                         yield from _finished(under_way, handed)
                         deaths = 0
@@ -126,11 +129,24 @@ def _begin(ours: Connection, theirs: Connection) -> None:
     threading.Thread(target=_end_with, args=(theirs,), daemon=True).start()
 
 
+def _worked_out(function: Task, *arguments: Any) -> bytes:
+    """In a worker, which ends in here or idle: whoever got half a result would wait for the rest
+    for ever."""
+    with _working:
+        content = b"" if _ending.is_set() else function(*arguments)
+        if _ending.is_set():
+            os._exit(1)
+        return content
+
+
 def _end_with(pipe: Connection) -> None:
-    try:
+    with suppress(EOFError, OSError):
         pipe.recv()
-    except (EOFError, OSError):
-        os._exit(1)
+    _ending.set()
+    end = time.monotonic() + PATIENCE
+    while not _working.locked() and time.monotonic() < end:
+        time.sleep(0.01)
+    os._exit(1)
 
 
 # --- a cluster ------------------------------------------------------------------------------------
